@@ -1,0 +1,1 @@
+"""The gradient checker that names the mistake."""
