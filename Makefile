@@ -30,3 +30,25 @@ lock: .venv/uv.stamp
 	$(COMPILE) pyproject.toml --all-extras -o requirements/develop.txt
 	$(COMPILE) pyproject.toml --extra learn -c requirements/develop.txt -o requirements/learn.txt
 	$(COMPILE) pyproject.toml --extra book -c requirements/develop.txt -o requirements/book.txt
+
+# --- the book -------------------------------------------------------------------------------------------------
+book: .venv/book.stamp
+	$(BIN)/jupyter-book build . -W -n --keep-going
+	@echo "The book is at $(CURDIR)/_build/html/index.html"
+	@echo "To read it in a browser: make serve"
+
+serve:
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
+
+# --- the exercises --------------------------------------------------------------------------------------------
+release: .venv/develop.stamp
+	$(BIN)/classroom release
+
+# --- the tests ------------------------------------------------------------------------------------------------
+# Fast ones first: style, types, then everything pytest finds, then the whole book, strictly.
+test: .venv/develop.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+	$(MAKE) book
