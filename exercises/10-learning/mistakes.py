@@ -15,14 +15,6 @@ def biases_forgotten(params, grads, lr):
     return [{"W": p["W"] - lr * g["dW"], "b": p["b"]} for p, g in zip(params, grads, strict=True)]
 
 
-def layers_in_reverse(params, grads, lr):
-    return biases_and_weights(params, grads[::-1], lr)
-
-
-def biases_and_weights(params, grads, lr):
-    return [{"W": p["W"] - lr * g["dW"], "b": p["b"] - lr * g["db"]} for p, g in zip(params, grads, strict=True)]
-
-
 def gradient_instead_of_step(params, grads, lr):
     return [{"W": -lr * g["dW"], "b": -lr * g["db"]} for g in grads]
 
@@ -106,6 +98,11 @@ def spectral_norms(params, X, y, act):
     return np.array([np.linalg.norm(g["dW"], 2) for g in backward(params, X, y, act)[0]])
 
 
+def right_step(params, grads, lr):
+    """Return the parameters after one right step."""
+    return [{"W": p["W"] - lr * g["dW"], "b": p["b"] - lr * g["db"]} for p, g in zip(params, grads, strict=True)]
+
+
 def walk(X, y, params, act, lr, epochs, batch_size, rng, *, shuffle=True, drop=False, average="examples", update=True):
     """Return what ``train`` returns, with one part of the contract broken."""
     history = {"loss": [], "accuracy": []}
@@ -119,7 +116,7 @@ def walk(X, y, params, act, lr, epochs, batch_size, rng, *, shuffle=True, drop=F
             losses.append(loss)
             right.append(P.argmax(axis=1) == y[rows])
             if update:
-                params = biases_and_weights(params, grads, lr)
+                params = right_step(params, grads, lr)
         if average == "last":
             losses, right = losses[-1:], right[-1:]
         if average == "batches":
