@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+from classroom.errors import InstructorError
 from classroom.release import ensure_in_gradebook, write_source_notebooks
 
 c = get_config()  # noqa: F821  (nbgrader provides it)
@@ -22,7 +23,10 @@ c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", ".pyte
 c.GenerateAssignment.force = True
 
 # nbgrader reads notebooks; ours are written as text.
-write_source_notebooks(root / "solutions")
+try:
+    write_source_notebooks(root / "solutions")
+except InstructorError as problem:
+    sys.exit(f"classroom: {problem}")
 
 
 def enter_into_gradebook(assignment: str, student: str, notebooks: list[str]) -> None:

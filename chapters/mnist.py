@@ -41,10 +41,12 @@ def mnist_from_file(path: Path) -> Digits:
     if not path.is_file():
         raise ValueError(f"{need}; there is no such file. Correct the path, or unset MNIST_NPZ.")
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = [stored[key] for key in KEYS]
-    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as problem:
+    except (KeyError, ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as problem:
         raise ValueError(f"{need}; reading it failed: {problem}. Replace the file, or unset MNIST_NPZ.") from None
+    if len(arrays[0]) != len(arrays[1]) or len(arrays[2]) != len(arrays[3]):
+        raise ValueError(f"{need}; its images and labels differ in number. Replace the file, or unset MNIST_NPZ.")
     for key, array in zip(KEYS, arrays, strict=True):
         expected = (28, 28) if key.startswith("x") else ()
         if array.shape[1:] != expected or array.dtype != np.uint8 or len(array) == 0:
@@ -52,7 +54,7 @@ def mnist_from_file(path: Path) -> Digits:
                 f"{need}; {key} is {array.dtype} of shape {array.shape}, not uint8 of shape (N, 28, 28) or (N,). "
                 "Replace the file, or unset MNIST_NPZ."
             )
-    return Digits(*arrays, source="MNIST (60,000 training and 10,000 test images)")
+    return Digits(*arrays, source=f"MNIST ({len(arrays[0]):,} training and {len(arrays[2]):,} test images)")
 
 
 def mnist_from_keras() -> Digits:

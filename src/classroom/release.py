@@ -39,7 +39,8 @@ def source_notebook(text: Path) -> dict[str, Any]:
     try:
         notebook = jupytext.reads(text.read_text(encoding="utf-8"), fmt="md:myst")
     except Exception as problem:
-        raise InstructorError(f"{text} is not a notebook in MyST Markdown: {problem}. Mend it.") from problem
+        reason = str(problem).splitlines()[0]
+        raise InstructorError(f"{text} is not a notebook in MyST Markdown: {reason}. Mend it.") from problem
     cells, seen, prose = [], set(), 0
     for number, cell in enumerate(notebook.cells, start=1):
         given = cell.metadata.get("nbgrader", {})

@@ -1,0 +1,206 @@
+"""The learner's two functions as a problem: called on copies, counted, and read with a sentence for each way to fail."""
+
+import contextlib
+import copy
+import inspect
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Function = Callable[..., Any]
+
+
+class Broken(Exception):
+    """A learner's function did not do what was asked: the cause and a sentence."""
+
+    def __init__(self, cause: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.cause, self.sentence = cause, sentence
+
+
+def copied(value: Any) -> Any:
+    """Return a deep copy, or the value itself where it cannot be copied."""
+    try:
+        return copy.deepcopy(value)
+    except Exception:
+        return value
+
+
+def count_required(function: Function) -> int | None:
+    """Return how many positional parameters a call must give (defaults do not count), None where unknown."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(p.kind in positional and p.default is p.empty for p in parameters)
+
+
+@dataclass
+class Problem:
+    """``L = sum(dout * forward(*inputs)[0])``, or the loss itself where backward takes the cache alone."""
+
+    forward: Function
+    backward: Function
+    inputs: dict[str, Array]
+    wrt: tuple[str, ...]
+    is_loss: bool
+    dout: Array = field(default_factory=lambda: np.ones(()))
+    evaluations: int = 0
+
+    def run(self, inputs: Mapping[str, Array]) -> tuple[Any, Any]:
+        """Return (out, cache) of one forward evaluation on copies of the inputs; Broken where it is no such pair."""
+        self.evaluations += 1
+        arguments = [value.copy() if value.ndim else value[()] for value in inputs.values()]
+        result = self.forward(*arguments)
+        if not isinstance(result, tuple):
+            raise Broken(
+                "wrong-count",
+                f"forward returned {type(result).__name__}, not the pair (out, cache). End it with: return out, cache",
+            )
+        if len(result) != 2:
+            raise Broken(
+                "wrong-count", f"forward returned {len(result)} values; it must return two: (out, cache)."
+            )
+        return result
+
+    def start(self) -> tuple[Array, Any]:
+        """Return out and cache of the first evaluation, checked in kind, shape and finiteness."""
+        try:
+            out, cache = self.run(self.inputs)
+        except Broken:
+            raise
+        except Exception as error:
+            raise Broken("raised", f"forward raised {type(error).__name__}: {error}") from error
+        if out is None:
+            raise Broken(
+                "none", "forward returned None as its output: is the line that computes it still missing?"
+            )
+        if isinstance(out, list | tuple | dict):
+            raise Broken(
+                "wrong-type", f"forward returned its output as a {type(out).__name__}; it must be an array."
+            )
+        value = np.asarray(out)
+        if value.dtype.kind == "c":
+            raise Broken("wrong-type", "forward returned complex numbers; its output must be real (float64).")
+        if value.dtype.kind not in "fiub":
+            raise Broken("wrong-type", f"forward returned {type(out).__name__}, not an array of numbers.")
+        if not np.isfinite(value).all():
+            count = int((~np.isfinite(value)).sum())
+            raise Broken(
+                "not-finite", f"forward returned NaN or infinity in {count} of {value.size} entries."
+            )
+        if self.is_loss and value.size != 1:
+            raise Broken(
+                "wrong-shape",
+                f"forward returned an output of shape {value.shape}, but backward(cache) takes no upstream gradient: "
+                "the loss must be one number.",
+            )
+        return value, cache
+
+    def loss(self, inputs: Mapping[str, Array]) -> Any:
+        """Return L at these inputs, one number (complex where an input is)."""
+        out = self.run(inputs)[0]
+        return np.sum(self.dout * out)
+
+    def call_backward(self, cache: Any, dout: Array | None = None, backward: Function | None = None) -> Any:
+        """Return what backward returns for a cache; it may spoil the cache and dout that it is handed."""
+        backward = backward or self.backward
+        dout = self.dout.copy() if dout is None else dout
+        return backward(cache) if self.is_loss else backward(dout if dout.ndim else dout[()], cache)
+
+
+def read_problem(forward: Function, backward: Function, inputs: Mapping[str, Any], wrt: Any) -> Problem:
+    """Return the problem; TypeError or ValueError tells the author of the check what to pass."""
+    for role, function in (("forward", forward), ("backward", backward)):
+        if not callable(function):
+            raise TypeError(f"{role} must be a function, not {type(function).__name__}.")
+    if not isinstance(inputs, Mapping):
+        raise TypeError(
+            f"inputs must be a dict from argument name to array in argument order, for instance "
+            f'{{"X": X, "W": W, "b": b}}, not {type(inputs).__name__}.'
+        )
+    arrays: dict[str, Array] = {}
+    for name, value in inputs.items():
+        array = np.array(value)
+        if array.dtype.kind == "c":
+            raise TypeError(f"inputs[{name!r}] is complex; gradients are checked at real points (float64).")
+        if array.dtype.kind not in "fiub":
+            raise TypeError(f"inputs[{name!r}] must be an array of numbers, not {type(value).__name__}.")
+        arrays[str(name)] = array.astype(np.float64) if array.dtype.kind == "f" else array
+        if not np.isfinite(arrays[str(name)]).all():
+            raise ValueError(f"inputs[{name!r}] holds NaN or infinity; a slope needs finite numbers.")
+    names = [name for name, array in arrays.items() if array.dtype.kind == "f"] if wrt is None else wrt
+    names = [names] if isinstance(names, str) else list(names)
+    for name in names:
+        if name not in arrays:
+            raise ValueError(f"wrt names {name!r}, which is not among the inputs {list(arrays)}.")
+        if arrays[name].dtype.kind != "f":
+            raise ValueError(f"{name!r} holds {arrays[name].dtype} numbers; to differentiate it pass floats.")
+    if not names:
+        raise ValueError(
+            "no input is a floating array: there is nothing to differentiate. Pass floats, not integers."
+        )
+    required = count_required(backward)
+    if required is not None and required not in (1, 2):
+        raise TypeError(
+            f"backward has {required} required positional parameters; it must take (dout, cache), or (cache) for a loss."
+        )
+    is_loss = required == 1
+    return Problem(forward, backward, arrays, tuple(names), is_loss)
+
+
+def read_gradients(result: Any, problem: Problem) -> list[Any]:
+    """Return what backward returned, one value for each name in ``problem.wrt``; Broken where the count differs.
+
+    A tuple or list is in the order of the arguments; one gradient may come bare. A dict is read by its keys 'd' +
+    name; a list of dicts, one for each layer, by 'd' + name without the number of the layer, counted from 1:
+    ``[{'dW', 'db'}, {'dW', 'db'}]`` holds dW1, db1, dW2, db2.
+    """
+    wanted = ["d" + name for name in problem.wrt]
+    if result is None:
+        return [None] * len(wanted)
+    if isinstance(result, list | tuple) and result and all(isinstance(layer, Mapping) for layer in result):
+        result = {
+            f"{key}{k}": value for k, layer in enumerate(result, start=1) for key, value in layer.items()
+        }
+    if isinstance(result, Mapping):
+        missing = [name for name in wanted if name not in result]
+        if missing:
+            raise Broken(
+                "wrong-count",
+                f"backward returned a dict with {', '.join(map(str, result)) or 'no keys'}; "
+                f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing.",
+            )
+        return [result[name] for name in wanted]
+    if len(wanted) == 1 and not isinstance(result, tuple):
+        return [result]
+    if not isinstance(result, Sequence) or isinstance(result, str):
+        if isinstance(result, np.ndarray) or np.isscalar(result):
+            raise Broken(
+                "wrong-count",
+                f"backward returned one {'array' if isinstance(result, np.ndarray) else 'number'}; it must return "
+                f"{len(wanted)} gradients: {', '.join(wanted)}.",
+            )
+        raise Broken(
+            "wrong-type", f"backward returned {type(result).__name__}; it must return {', '.join(wanted)}."
+        )
+    if len(result) != len(wanted):
+        raise Broken(
+            "wrong-count",
+            f"backward returned {len(result)} {'value' if len(result) == 1 else 'values'}; it must return "
+            f"{len(wanted)}: {', '.join(wanted)}, one for each argument, in the same order.",
+        )
+    return list(result)
+
+
+@contextlib.contextmanager
+def quiet() -> Any:
+    """Hold back what the learner's functions print, and NumPy's floating-point warnings, during repeated calls."""
+    with contextlib.redirect_stdout(io.StringIO()) as printed, np.errstate(all="ignore"):
+        yield printed

@@ -1,0 +1,211 @@
+"""What a check says: findings, the verdict, and their forms as text, HTML, JSON, a heat map and a score."""
+
+import html
+import math
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Verdict = Literal["pass", "fail", "not differentiable here", "cannot tell", "not deterministic"]
+MIME_TYPE = "application/vnd.gradcheck+json"
+# A report takes the gravest verdict of its findings.
+GRAVITY: tuple[Verdict, ...] = ("pass", "not differentiable here", "cannot tell", "not deterministic", "fail")
+
+
+class Worst(NamedTuple):
+    """The entry with the largest error: where it is, what was handed in, what is true."""
+
+    index: tuple[int, ...]
+    yours: float
+    true: float
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found about one gradient ("dW"), one behaviour or one value; ``cause`` is None when all is well."""
+
+    name: str
+    ok: bool
+    message: str
+    cause: str | None = None
+    factor: float | None = None
+    worst: Worst | None = None
+    verdict: Verdict = "pass"
+    kind: Literal["gradient", "behaviour", "forward", "value"] = "gradient"
+    remark: str = ""
+    error: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        worst = None
+        if self.worst is not None:
+            worst = {
+                "index": list(self.worst.index),
+                "yours": plain(self.worst.yours),
+                "true": plain(self.worst.true),
+            }
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "ok": self.ok,
+            "verdict": self.verdict,
+            "cause": self.cause,
+            "message": self.message,
+            "remark": self.remark,
+            "factor": plain(self.factor),
+            "worst": worst,
+        }
+
+
+@dataclass(frozen=True)
+class Report:
+    """The result of a check; ``print(report)`` gives its sentences, ``report.score(points)`` its points."""
+
+    findings: tuple[Finding, ...]
+    evaluations: int = 0
+    tolerance: float = 0.0
+    miss_probability: float = 0.0
+    note: str = ""
+
+    @property
+    def verdict(self) -> Verdict:
+        """The gravest verdict among the findings."""
+        return max((finding.verdict for finding in self.findings), key=GRAVITY.index, default="cannot tell")
+
+    @property
+    def ok(self) -> bool:
+        """True when every finding is."""
+        return self.verdict == "pass"
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __str__(self) -> str:
+        lines = [
+            f"{'ok   ' if f.ok else 'WRONG' if f.verdict == 'fail' else '?    '} {f.message}"
+            for f in self.findings
+        ]
+        lines += [f"      {f.remark}" for f in self.findings if f.remark]
+        if self.note:
+            lines.append(self.note)
+        headline = {
+            "pass": "All visible checks passed.",
+            "fail": "Not right yet.",
+            "not differentiable here": "Not differentiable here: this point cannot be judged.",
+            "cannot tell": "Cannot tell: the numbers do not allow a judgement.",
+            "not deterministic": "Not deterministic: the same call gave two different answers.",
+        }[self.verdict]
+        return "\n".join([headline, *lines])
+
+    def score(self, points: float) -> float:
+        """Return ``points`` times the share that is right, a Python float from 0.0 to ``points``.
+
+        Every gradient has an equal share; a failed behaviour or a wrong forward costs one share. A report without
+        gradients (of :func:`check_values`) counts wholly or not at all. In a notebook the report's plain values are
+        published beside it as display data of the type ``application/vnd.gradcheck+json``.
+        """
+        self.publish()
+        shares = sum(finding.kind == "gradient" for finding in self.findings)
+        if not shares:
+            return float(points) if self.ok else 0.0
+        lost = sum(not finding.ok for finding in self.findings)
+        return float(points) * max(0, shares - lost) / shares
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain JSON values; numbers that JSON lacks are the strings "nan", "inf", "-inf"."""
+        return {
+            "verdict": self.verdict,
+            "ok": self.ok,
+            "findings": [finding.to_dict() for finding in self.findings],
+            "evaluations": self.evaluations,
+            "tolerance": plain(self.tolerance),
+            "miss_probability": plain(self.miss_probability),
+            "note": self.note,
+        }
+
+    def publish(self) -> None:
+        """Send :meth:`to_dict` to the running notebook, if there is one, as data that is not shown."""
+        ipython = sys.modules.get("IPython")
+        if ipython is not None and ipython.get_ipython() is not None:
+            from IPython.display import publish_display_data
+
+            publish_display_data({MIME_TYPE: self.to_dict(), "text/plain": ""})
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return {"text/plain": str(self), "text/html": self._repr_html_(), MIME_TYPE: self.to_dict()}
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{'right' if f.ok else 'wrong' if f.verdict == 'fail' else f.verdict}</td>"
+            f"<th scope='row'><code>{html.escape(f.name)}</code></th>"
+            f"<td style='text-align:left;white-space:pre-wrap'>{html.escape(f.message)}"
+            f"{' ' + html.escape(f.remark) if f.remark else ''}</td></tr>"
+            for f in self.findings
+        )
+        note = f"<p>{html.escape(self.note)}</p>" if self.note else ""
+        return f"<table><caption>{html.escape(str(self).splitlines()[0])}</caption><tbody>{rows}</tbody></table>{note}"
+
+    def plot(self) -> Any:
+        """Return a matplotlib figure: for each wrong gradient a heat map of yours minus true (needs matplotlib)."""
+        from matplotlib.figure import Figure
+
+        maps = [f for f in self.findings if f.error is not None and not f.ok and f.error.size]
+        figure = Figure(figsize=(4 * max(1, len(maps)), 3.2), layout="constrained")
+        if not maps:
+            figure.text(0.5, 0.5, "no wrong gradient to draw", ha="center", va="center")
+        for place, finding in enumerate(maps, start=1):
+            assert finding.error is not None
+            error = np.atleast_2d(finding.error)
+            error = error.reshape(-1, error.shape[-1])
+            limit = float(np.abs(error[np.isfinite(error)]).max(initial=0.0)) or 1.0
+            axes = figure.add_subplot(1, len(maps), place)
+            image = axes.imshow(error, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
+            axes.set_title(f"{finding.name}: yours - true ({finding.cause})")
+            axes.set_xlabel("last axis")
+            axes.set_ylabel("all other axes")
+            figure.colorbar(image, ax=axes)
+        return figure
+
+
+def plain(number: float | None) -> float | str | None:
+    """Return a number that JSON can hold: non-finite ones as strings."""
+    if number is None:
+        return None
+    number = float(number)
+    return number if math.isfinite(number) else str(number)
+
+
+def combine(*reports: Report) -> Report:
+    """Return one report in which a gradient counts only if it is right in every given report.
+
+    Findings are joined by name; of several failures the first is told. Evaluations add, the largest tolerance and
+    probability of a miss are kept. Raises TypeError for anything but reports, ValueError for none at all.
+    """
+    if not reports:
+        raise ValueError("combine() needs at least one report, for instance combine(report, hidden_report).")
+    for given in reports:
+        if not isinstance(given, Report):
+            raise TypeError(f"combine() takes reports of gradcheck, not {type(given).__name__}.")
+    joined: dict[str, Finding] = {}
+    for finding in (finding for report in reports for finding in report.findings):
+        known = joined.get(finding.name)
+        if known is None or GRAVITY.index(finding.verdict) > GRAVITY.index(known.verdict):
+            joined[finding.name] = finding
+        elif finding.remark and not known.remark:
+            joined[finding.name] = replace(known, remark=finding.remark)
+    return Report(
+        findings=tuple(joined.values()),
+        evaluations=sum(report.evaluations for report in reports),
+        tolerance=max(report.tolerance for report in reports),
+        miss_probability=max(report.miss_probability for report in reports),
+        note=first(report.note for report in reports),
+    )
+
+
+def first(notes: Iterable[str]) -> str:
+    """Return the first note that says something, or nothing."""
+    return next((note for note in notes if note), "")
