@@ -22,6 +22,8 @@ from sphinx.util.math import get_node_equation_number
 logger = logging.getLogger(__name__)
 
 RENDERER = WEB / "math" / "render.mjs"
+# A formula in running text narrower than this many ex, half of a phone's line, stays on one line.
+BREAKABLE = 18
 GLYPH = re.compile(r'href="#(g-[\w-]+)"')
 
 
@@ -75,7 +77,7 @@ class Formulas:
 
 
 def as_tex(node: nodes.math | nodes.math_block) -> str:
-    """Return the TeX of a node; a displayed one with `\\\\` or empty lines gets the environment that aligns its lines."""
+    """Return the TeX of a node; a displayed one with several lines gets the environment that aligns them."""
     if isinstance(node, nodes.math) or node.get("nowrap"):
         return node.astext()
     parts = [part for part in node.astext().split("\n\n") if part.strip()]
@@ -85,26 +87,28 @@ def as_tex(node: nodes.math | nodes.math_block) -> str:
     return "".join(parts)
 
 
-def rendered(translator: Any, node: nodes.math | nodes.math_block, display: bool) -> str:
-    """Return the HTML of a formula; when it cannot be rendered, warn with its place and return its TeX."""
+def rendered(translator: Any, node: nodes.math | nodes.math_block, display: bool) -> tuple[str, float]:
+    """Return the HTML of a formula and its width in ex; of one that cannot be rendered its TeX, with a warning."""
     tex = as_tex(node)
     answer = translator.builder.app.formulas(tex, display)
     if "error" in answer:
         logger.warning("the formula %r cannot be rendered: %s", tex, answer["error"], location=node, type="formula")
-        return f"<code>{escape(tex)}</code>"
-    return f'<span aria-hidden="true">{"".join(answer["pieces"])}</span>{answer["mathml"]}'
+        return f"<code>{escape(tex)}</code>", 0
+    return f'<span aria-hidden="true">{"".join(answer["pieces"])}</span>{answer["mathml"]}', answer["width"]
 
 
 def visit_inline(translator: Any, node: nodes.math) -> None:
     """Write a formula in running text."""
-    translator.body.append(f'<span class="math">{rendered(translator, node, display=False)}</span>')
+    html, width = rendered(translator, node, display=False)
+    whole = " whole" if width < BREAKABLE else ""
+    translator.body.append(f'<span class="math{whole}">{html}</span>')
     raise nodes.SkipNode
 
 
 def visit_display(translator: Any, node: nodes.math_block) -> None:
     """Write a formula on a line of its own, with its number if it has one."""
     translator.body.append(translator.starttag(node, "div", CLASS="math displayed"))
-    translator.body.append(f'<div class="scrolls">{rendered(translator, node, display=True)}</div>')
+    translator.body.append(f'<div class="scrolls">{rendered(translator, node, display=True)[0]}</div>')
     if node.get("number"):
         translator.body.append(f'<span class="eqno">({get_node_equation_number(translator, node)})')
         translator.add_permalink_ref(node, "Link to this equation")
@@ -117,9 +121,13 @@ def add_glyphs(app: Sphinx, page: Page) -> None:
     """Put the outlines that the formulas of a page refer to into the page, each once, in a fixed order."""
     used = sorted(set(GLYPH.findall(page.html)))
     if used:
-        outlines = {name: d for answer in app.formulas.rendered.values() for name, d in answer.get("glyphs", {}).items()}  # type: ignore[attr-defined]
+        outlines = {
+            name: d for answer in app.formulas.rendered.values() for name, d in answer.get("glyphs", {}).items()
+        }  # type: ignore[attr-defined]
         paths = "".join(f'<path id="{name}" d="{outlines[name]}"/>' for name in used)
-        block = f'<svg class="glyphs" width="0" height="0" aria-hidden="true" focusable="false"><defs>{paths}</defs></svg>'
+        block = (
+            f'<svg class="glyphs" width="0" height="0" aria-hidden="true" focusable="false"><defs>{paths}</defs></svg>'
+        )
         page.html = page.html.replace("</body>", f"{block}\n</body>", 1)
 
 
