@@ -48,5 +48,6 @@ def setup(app: Sphinx) -> dict[str, bool | str]:
     """Register the links and the files."""
     app.setup_extension("front_end")
     app.connect("html-page-finished", link, priority=600)
-    app.connect("build-finished", write)
+    # Late: the theme writes the colours of code at the same event.
+    app.connect("build-finished", write, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
