@@ -4,7 +4,9 @@ import contextlib
 import copy
 import inspect
 import io
-from collections.abc import Callable, Mapping, Sequence
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Function = Callable[..., Any]
+Direction = Mapping[str, Array]
 
 
 class Broken(Exception):
@@ -52,6 +55,7 @@ class Problem:
     is_loss: bool
     dout: Array = field(default_factory=lambda: np.ones(()))
     evaluations: int = 0
+    changed: list[str] = field(default_factory=list)
 
     def run(self, inputs: Mapping[str, Array]) -> tuple[Any, Any]:
         """Return (out, cache) of one forward evaluation on copies of the inputs; Broken where it is no such pair."""
@@ -102,6 +106,18 @@ class Problem:
                 "the loss must be one number.",
             )
         return value, cache
+
+    def repeat(self) -> Array | None:
+        """Return the output once more, None where that fails; note the inputs that forward changes in place."""
+        given = [value.copy() for value in self.inputs.values()]
+        self.evaluations += 1
+        try:
+            result = self.forward(*(value if value.ndim else value[()] for value in given))
+            pairs = zip(self.inputs.items(), given, strict=True)
+            self.changed = [name for (name, kept), value in pairs if kept.tobytes() != value.tobytes()]
+            return np.asarray(result[0])
+        except Exception:
+            return None
 
     def loss(self, inputs: Mapping[str, Array]) -> Any:
         """Return L at these inputs, one number (complex where an input is)."""
@@ -200,7 +216,34 @@ def read_gradients(result: Any, problem: Problem) -> list[Any]:
 
 
 @contextlib.contextmanager
-def quiet() -> Any:
+def quiet() -> Iterator[io.StringIO]:
     """Hold back what the learner's functions print, and NumPy's floating-point warnings, during repeated calls."""
     with contextlib.redirect_stdout(io.StringIO()) as printed, np.errstate(all="ignore"):
         yield printed
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float, role: str) -> Iterator[None]:
+    """Raise Broken when a call takes longer; only where the main thread of a POSIX system has its alarm free."""
+    free = (
+        hasattr(signal, "SIGALRM")
+        and threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGALRM) in (signal.SIG_DFL, signal.SIG_IGN)
+        and signal.getitimer(signal.ITIMER_REAL)[0] == 0.0
+    )
+    if not free:
+        yield
+        return
+
+    def stop(*_: Any) -> None:
+        raise Broken(
+            "too-slow", f"{role} did not return within {seconds:g} seconds. Is there a loop without an end?"
+        )
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)

@@ -3,7 +3,6 @@
 import html
 import math
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
@@ -70,6 +69,7 @@ class Report:
     tolerance: float = 0.0
     miss_probability: float = 0.0
     note: str = ""
+    first_wrong: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -125,6 +125,7 @@ class Report:
             "tolerance": plain(self.tolerance),
             "miss_probability": plain(self.miss_probability),
             "note": self.note,
+            "first_wrong": list(self.first_wrong),
         }
 
     def publish(self) -> None:
@@ -202,10 +203,6 @@ def combine(*reports: Report) -> Report:
         evaluations=sum(report.evaluations for report in reports),
         tolerance=max(report.tolerance for report in reports),
         miss_probability=max(report.miss_probability for report in reports),
-        note=first(report.note for report in reports),
+        note=next((report.note for report in reports if report.note), ""),
+        first_wrong=next((report.first_wrong for report in reports if report.first_wrong), ()),
     )
-
-
-def first(notes: Iterable[str]) -> str:
-    """Return the first note that says something, or nothing."""
-    return next((note for note in notes if note), "")
