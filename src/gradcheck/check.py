@@ -365,6 +365,7 @@ def explain(
     slips = list(replays(usable, problem)) if usable is not None else []
     wrong_answers = authors_answers(problem, cache, mistakes)
     evidence: dict[str, Evidence] = {}
+    right = frozenset(problem.wrt) - frozenset(names)
     for name in names:
         yours, said = read[name]
         if said is None and yours is not None and name in truths:
@@ -373,7 +374,7 @@ def explain(
             if kinks and yours.shape == true.shape:
                 true.reshape(-1)[kinks] = yours.reshape(-1)[kinks]
             evidence[name] = Evidence(
-                name, yours, true, truths, problem, out, slips, {}, 1e-7 if exact else 1e-5
+                name, yours, true, truths, problem, out, slips, {}, right, 1e-7 if exact else 1e-5
             )
     popularity = {
         place: sum(match(e, slip) is not None for e in evidence.values()) for place, slip in enumerate(slips)

@@ -36,6 +36,7 @@ class Evidence:
     out: Array
     replays: Sequence[Replay]
     popularity: Mapping[int, int]
+    right: frozenset[str] = frozenset()
     close: float = 1e-7
 
     def same(self, a: Array, b: Array) -> bool:
@@ -106,7 +107,10 @@ def not_summed(e: Evidence) -> Diagnosis | None:
 def order(e: Evidence) -> Diagnosis | None:
     for name, truth in e.truths.items():
         if name != e.name and e.same(e.yours, truth):
-            return Diagnosis("order", f"In the place of d{e.name} you returned d{name}: the order is wrong.")
+            text = f"In the place of d{e.name} you returned d{name}"
+            if name in e.right:
+                return Diagnosis("unknown", f"{text}, which is in its own place too.")
+            return Diagnosis("order", f"{text}: the order is wrong.")
     return None
 
 
@@ -248,7 +252,7 @@ def overwritten(e: Evidence) -> Diagnosis | None:
 
 
 def missing_term(e: Evidence) -> Diagnosis | None:
-    if e.yours.shape != e.true.shape or np.count_nonzero(e.x) < 2:
+    if e.yours.shape != e.true.shape or np.count_nonzero(e.x) < 2 or factor_of(e) is not None:
         return None
     top = np.unravel_index(int(np.abs(e.x).argmax()), e.x.shape)
     rate = float((e.true - e.yours)[top] / e.x[top])

@@ -38,7 +38,7 @@ def nudge(problem: Problem, name: str, index: tuple[int, ...], yours: float | No
     except Exception:
         return ""
     verb = "rises" if change > 0 else "falls" if change < 0 else "changes"
-    text = f" Nudge {place(name, index)} by {decimal(step)}: the loss {verb} by {decimal(abs(change))}; your "
+    text = f" Nudge {place(name, index)} by {decimal(step).rstrip('0')}: the loss {verb} by {decimal(abs(change))}; your "
     if yours is None or not np.isfinite(yours):
         return f"{text}d{name} gives no prediction for it."
     return f"{text}{place('d' + name, index)} predicts {decimal(yours * step)}."

@@ -162,12 +162,7 @@ def read_problem(forward: Function, backward: Function, inputs: Mapping[str, Any
         raise ValueError(
             "no input is a floating array: there is nothing to differentiate. Pass floats, not integers."
         )
-    required = count_required(backward)
-    if required is not None and required not in (1, 2):
-        raise TypeError(
-            f"backward has {required} required positional parameters; it must take (dout, cache), or (cache) for a loss."
-        )
-    is_loss = required == 1
+    is_loss = count_required(backward) == 1
     return Problem(forward, backward, arrays, tuple(names), is_loss)
 
 

@@ -1,5 +1,6 @@
 """The chain rule replayed over the recorded steps with one step done wrong: what each slip would have answered."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -60,7 +61,7 @@ def activation_slips(tape: Tape, problem: Problem) -> Iterator[Replay]:
     """Yield slips in the derivative of an activation a = g(z), wherever the forward has one."""
     for z, a in tape.activations():
         s = local_slope(tape, z, a, z.value)
-        if s is None:
+        if s is None or not (z.kind in ("input", "other") or is_linear(z)):
             continue
         slips: list[tuple[str, str, Rule]] = []
 
@@ -137,24 +138,39 @@ def activation_slips(tape: Tape, problem: Problem) -> Iterator[Replay]:
         yield from surplus_slips(tape, problem, z, a)
 
 
+def is_linear(node: Node) -> bool:
+    """Return whether a step is a matrix product or one plus a bias: the z of a layer."""
+    return node.kind == "matmul" or (
+        node.source is np.add and any(parent.kind in ("matmul", "sum", "other") for parent in node.parents)
+    )
+
+
 def surplus_slips(tape: Tape, problem: Problem, z: Node, a: Node) -> Iterator[Replay]:
-    """Yield what comes out when the derivative of the activation z -> a is applied at a step that has none."""
-    active = {node for pair in tape.activations() for node in pair}
+    """Yield what comes out when the derivative of a hidden activation is applied at an output that has none."""
+    if not is_linear(z):
+        return
+    roots = {root for root, _ in tape.activations()}
     for node in tape.nodes:
-        if node in active - {tape.out} or node.kind == "sum" or node.value.ndim < 1:
+        if (
+            node in roots
+            or not is_linear(node)
+            or any(user.source is np.add for user, _ in tape.users.get(node, []))
+        ):
             continue
-        s = local_slope(tape, z, a, node.value)
-        if s is None or s.shape != node.value.shape or same(s, np.ones(s.shape)):
-            continue
-        variants = [s]
-        if same(a.value * (1 - a.value), local_slope(tape, z, a, z.value) * np.ones(a.value.shape)):
-            variants.append(node.value * (1 - node.value))
-        for slope in variants:
-            found = attempt(tape, problem, arrivals={node: lambda G, s=slope: G * s})
+        slopes = [local_slope(tape, z, a, node.value)]
+        own = local_slope(tape, z, a, z.value)
+        if own is not None and same(own, a.value * (1 - a.value)):
+            slopes.append(node.value * (1 - node.value))
+        if own is not None and same(own, 1 - a.value**2):
+            slopes.append(1 - node.value**2)
+        for s in slopes:
+            if s is None:
+                continue
+            found = attempt(tape, problem, arrivals={node: lambda G, s=s: G * s})
             if found is not None:
                 yield Replay(
                     "wrong-variable",
-                    "The derivative of an activation is applied where there is no activation: a linear output has none.",
+                    "The derivative of an activation is applied where there is none: this output is linear.",
                     found,
                 )
 
@@ -184,7 +200,7 @@ def product_slips(tape: Tape, problem: Problem) -> Iterator[Replay]:
                 continue
             if id(other) in roots:
                 cause, text = "wrong-variable", "The pre-activation z is used where its activation a belongs."
-            elif other is tape.out or other.value.shape == B.shape and other in tape.inputs.values():
+            elif other.value.shape == B.shape and other in tape.inputs.values():
                 continue
             else:
                 cause = "off-by-one-layer"
@@ -259,8 +275,7 @@ def fork_slips(tape: Tape, problem: Problem) -> Iterator[Replay]:
     sums = []
     for node in tape.nodes:
         for k, parent in enumerate(node.parents):
-            function = getattr(node.call, "ufunc", None)
-            if len(tape.users[parent]) < 2 or function is np.where:
+            if len(tape.users[parent]) < 2 or node.source is np.where:
                 continue
             found = attempt(tape, problem, edges={(node, k): nothing})
             if found is None:
@@ -275,10 +290,11 @@ def fork_slips(tape: Tape, problem: Problem) -> Iterator[Replay]:
                         "It is used more than once, and the last contribution replaced the others: they add."
                     )
                     yield Replay("overwritten-branch", text, kept)
-            if node.kind in ("sum", "other") and node.value.size < parent.value.size:
+            if cause == "missing-path":
                 sums.append((node, k))
-    if len(sums) > 1:
-        found = attempt(tape, problem, edges=dict.fromkeys(sums, nothing))
+    pairs = [*itertools.combinations(sums[:8], 2), *([tuple(sums)] if len(sums) > 2 else [])]
+    for lost in pairs:
+        found = attempt(tape, problem, edges=dict.fromkeys(lost, nothing))
         if found is not None:
             yield Replay(
                 "missing-path",
@@ -312,7 +328,7 @@ def name_of_loss(tape: Tape, parent: Node, node: Node) -> tuple[str, str]:
             break
         here = users[0][0]
     final = here.value.size == 1 and tape.out.value.size == 1
-    if shrinks and final and getattr(here.call, "ufunc", None) in (np.add, np.subtract):
+    if shrinks and final and here.source in (np.add, np.subtract):
         return (
             "missing-term",
             "The gradient of one term of the loss is missing, such as a regularisation term.",

@@ -33,6 +33,7 @@ class Node:
     call: Callable[..., Any] | None = None
     kind: str = "input"
     axis: Any = None
+    source: Any = None
     slopes: dict[int, Array] = field(default_factory=dict)
 
     def shifted(self, k: int, value: Array) -> Array:
@@ -45,7 +46,7 @@ class Node:
         x = self.parents[k].value
         try:
             moved = self.shifted(k, x + 1j * STEP * unit)
-            if moved.dtype.kind == "c" and getattr(self.call, "ufunc", None) is not np.sign:
+            if moved.dtype.kind == "c" and self.source is not np.sign:
                 return np.asarray(moved.imag / STEP)
         except TypeError:
             pass
@@ -124,9 +125,8 @@ class Traced(NDArrayOperatorsMixin):
         else:
             kind = "sum" if ufunc is np.add else "other"
         function = getattr(ufunc, method)
-        result = self.record(
-            kind, function, inputs, kwargs, kwargs.get("axis") if method == "reduce" else None
-        )
+        axis = kwargs.get("axis") if method == "reduce" else None
+        result = self.record(kind, function, inputs, kwargs, axis, ufunc)
         if targets[0] is None:
             return result
         if not isinstance(targets[0], Traced) or not isinstance(result, Traced):
@@ -141,13 +141,18 @@ class Traced(NDArrayOperatorsMixin):
         axis = kwargs.get("axis", args[1] if func in SUMS and len(args) > 1 else None)
         return self.record(kind, func, args, kwargs, axis)
 
-    def record(self, kind: str, function: Any, args: Any, kwargs: Any, axis: Any = None) -> Any:
+    def record(
+        self, kind: str, function: Any, args: Any, kwargs: Any, axis: Any = None, source: Any = None
+    ) -> Any:
         """Return the traced result of a call, or its plain value where that is no float array."""
         found: list[Node] = []
 
         def mark(value: Any) -> Any:
             if isinstance(value, Traced):
                 found.append(value.node)
+                return Slot(len(found) - 1)
+            if kind == "matmul" and isinstance(value, np.ndarray):
+                found.append(Node(value))
                 return Slot(len(found) - 1)
             return type(value)(map(mark, value)) if type(value) in (list, tuple) else value
 
@@ -163,11 +168,10 @@ class Traced(NDArrayOperatorsMixin):
 
             return function(*map(fill, plan), **kwargs)
 
-        call.ufunc = function  # type: ignore[attr-defined]
         value = np.asarray(call(*(node.value for node in found)))
         if value.dtype.kind != "f":
             return value
-        node = Node(value, tuple(found), call, kind, axis)
+        node = Node(value, tuple(found), call, kind, axis, source or function)
         self.tape.append(node)
         return Traced(node, self.tape)
 
