@@ -34,14 +34,24 @@ class Evidence:
     truths: Mapping[str, Array]
     problem: Problem
     out: Array
-    replays: Sequence[Replay]
-    popularity: Mapping[int, int]
+    slips: Callable[[], Sequence[tuple[Replay, int]]]
     right: frozenset[str] = frozenset()
     close: float = 1e-7
 
     def same(self, a: Array, b: Array) -> bool:
-        """Return whether two arrays have one shape and agree to ``close`` times their largest entry."""
-        return agree(a, b, self.close)
+        """Return whether two arrays have one shape and agree, to ``close`` times their largest entry.
+
+        Where the answer is off by very little, they must agree to a thousandth of that error too.
+        """
+        return agree(a, b, min(self.close, 1e-3 * self.error))
+
+    @cached_property
+    def error(self) -> float:
+        """The largest error relative to the largest entry, 1 where the shapes differ."""
+        if self.yours.shape != self.true.shape or not self.true.size:
+            return 1.0
+        largest = max(float(np.abs(self.true).max()), float(np.abs(self.yours).max()))
+        return float(np.abs(self.yours - self.true).max()) / largest if largest else 0.0
 
     @property
     def x(self) -> Array:
@@ -166,7 +176,7 @@ def constant_factor(e: Evidence, known: bool = False) -> Diagnosis | None:
     turned = ", and the sign is flipped" if factor < 0 else ""
     return Diagnosis(
         "constant-factor",
-        f"d{e.name} is {factor:.6g} times the true gradient everywhere{guess}{turned}.",
+        f"d{e.name} is {factor:.10g} times the true gradient everywhere{guess}{turned}.",
         factor,
     )
 
@@ -282,10 +292,10 @@ def summed_over_batch(e: Evidence) -> Diagnosis | None:
 def replayed(e: Evidence) -> Diagnosis | None:
     """Return the slip in one step of the chain rule that gives this answer; of several, the one that explains most."""
     hits: dict[str, tuple[int, Diagnosis]] = {}
-    for place, replay in enumerate(e.replays):
-        said = match(e, replay)
-        if said is not None and e.popularity.get(place, 0) > hits.get(said.cause, (-1, said))[0]:
-            hits[said.cause] = (e.popularity.get(place, 0), said)
+    for slip, explained in e.slips():
+        said = match(e, slip)
+        if said is not None and explained > hits.get(said.cause, (-1, said))[0]:
+            hits[said.cause] = (explained, said)
     if not hits:
         return None
     most = max(count for count, _ in hits.values())
@@ -336,7 +346,9 @@ def match(e: Evidence, replay: Replay) -> Diagnosis | None:
 def one_place(e: Evidence) -> Diagnosis | None:
     if e.yours.shape != e.true.shape or e.true.size < 2:
         return None
-    wrong = np.abs(e.yours - e.true) > 1e-9 * max(np.abs(e.true).max(), np.abs(e.yours).max())
+    wrong = np.abs(e.yours - e.true) > min(1e-11, 1e-3 * e.error) * max(
+        np.abs(e.true).max(), np.abs(e.yours).max()
+    )
     places = np.argwhere(wrong)
     if len(places) == 1:
         where = ", ".join(map(str, places[0]))
@@ -364,7 +376,7 @@ def wrong_shape(e: Evidence) -> Diagnosis | None:
 
 
 def unknown(e: Evidence) -> Diagnosis:
-    wrong = np.abs(e.yours - e.true) > 1e-7 * np.abs(e.true).max(initial=0.0)
+    wrong = np.abs(e.yours - e.true) > min(1e-9, 1e-3 * e.error) * np.abs(e.true).max(initial=0.0)
     where = f"{np.count_nonzero(wrong)} of {wrong.size} entries are off"
     if e.x.shape == wrong.shape:
         for sign_text, place in (("positive", e.x > 0), ("negative", e.x < 0)):

@@ -19,6 +19,12 @@ def decimal(number: float) -> str:
     return np.format_float_positional(number, precision=3, unique=False, fractional=False, trim="k")
 
 
+def both(yours: float, true: float) -> str:
+    """Return two numbers with as many digits as it takes to tell them apart."""
+    digits = next((d for d in (6, 9, 12) if f"{yours:.{d}g}" != f"{true:.{d}g}"), 17)
+    return f"yours {yours:.{digits}g}, true {true:.{digits}g}"
+
+
 def place(name: str, index: Sequence[int]) -> str:
     """Return ``W[2, 1]``."""
     return f"{name}[{', '.join(map(str, index))}]" if len(index) else name
@@ -61,7 +67,7 @@ def failed(
         index = largest(yours)
     text = said.sentence
     if worst is not None:
-        text += f" {place('d' + name, index)}: yours {worst.yours:.6g}, true {worst.true:.6g}."
+        text += f" {place('d' + name, index)}: {both(worst.yours, worst.true)}."
     known = yours is not None and yours.shape == x.shape and x.size
     text += nudge(problem, name, index, float(yours[index]) if known and yours is not None else None)
     return Finding("d" + name, False, text, said.cause, said.factor, worst, "fail", error=error)
