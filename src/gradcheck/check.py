@@ -309,8 +309,13 @@ def judge_all(
     verdicts = judge(problem, ready, out, rng, repeat) if ready else {}
     exact = all(verdict.exact for verdict in verdicts.values())
     for name, verdict in verdicts.items():
-        suspect = verdict.verdict == "fail" and verdict.exact and verdict.mismatch <= 1e-6 * verdict.size
-        if suspect and looks_measured(problem, name, rng):
+        off = verdict.verdict == "fail" or verdict.reason == "rough"
+        if (
+            off
+            and verdict.exact
+            and verdict.mismatch <= 1e-6 * verdict.size
+            and looks_measured(problem, name, rng)
+        ):
             verdict.verdict, verdict.reason = "pass", "measured"
     doubtful = [name for name, verdict in verdicts.items() if verdict.verdict == "fail"]
     doubtful += [name for name in problem.wrt if name not in verdicts and problem.inputs[name].size]

@@ -49,10 +49,15 @@ def quick(problem: Problem, direction: Direction, h: float = 1e-6) -> float:
 
 
 def rounding(problem: Problem, direction: Direction, length: float, at_x: float) -> float:
-    """Return the rounding noise of L beside x, from sixth differences: smooth functions have next to none."""
+    """Return the rounding noise of L beside x, from sixth differences: smooth functions have next to none.
+
+    Where several values in a row are equal, L moves in stairs (float32 inside?) and the spacing is too fine to tell.
+    """
     levels = []
-    for spacing in (1e-3 * length, 1e-5 * length):
-        values = [shifted(problem, direction, k * spacing) for k in range(-4, 5)]
+    for spacing in (1e-3, 1e-5, 1e-7, 1e-9):
+        values = [shifted(problem, direction, k * spacing * length) for k in range(-4, 5)]
+        if levels and len(set(values)) < len(values) - 2:
+            break
         levels.append(float(np.abs(np.diff(values, 6)).max()) / np.sqrt(924.0))
     return max(min(levels), EPS * abs(at_x))
 
@@ -61,22 +66,30 @@ def measure(problem: Problem, direction: Direction) -> Measured:
     """Return the slope of L along v by central differences, h from 2⁻⁶ down by factors of 8, and its error.
 
     Two neighbouring steps are extrapolated (Richardson) only where the slopes to both sides approach each other in
-    proportion to h. At a kink they do not: the error is then the whole gap between them.
+    proportion to h, twice in a row; at a kink they do not, and the error is then the whole gap between them. A step
+    that a smaller one contradicts is too large for this function and does not count.
     """
     length = spread(problem, direction)
     at_x = shifted(problem, direction, 0.0)
     noise = rounding(problem, direction, length, at_x)
-    best = Measured(np.nan, np.inf, 0.0, noise)
+    tried: list[Measured] = []
     last_slope = last_gap = np.nan
+    last_smooth = False
     for k in range(STEPS):
         h = length * LARGEST / SHRINK**k
         above, below = shifted(problem, direction, h), shifted(problem, direction, -h)
         central, gap = (above - below) / (2 * h), abs((above - at_x) + (below - at_x)) / h
-        if k:
-            smooth = gap <= 0.25 * last_gap + 8 * noise / h
-            value = (SHRINK**2 * central - last_slope) / (SHRINK**2 - 1) if smooth else central
-            error = abs(value - central) + 4 * noise / h + (0.0 if smooth else gap)
-            if error < best.error:
-                best = Measured(value, error, 0.0 if smooth else gap, noise)
-        last_slope, last_gap = central, gap
-    return best
+        smooth = gap <= 0.25 * last_gap + 8 * noise / h
+        if smooth and last_smooth:
+            value = (SHRINK**2 * central - last_slope) / (SHRINK**2 - 1)
+            tried.append(Measured(value, abs(value - central) + 4 * noise / h, 0.0, noise))
+        elif k:
+            error = abs(central - last_slope) + gap + 4 * noise / h
+            tried.append(Measured(central, error, 0.0 if smooth else gap, noise))
+        last_slope, last_gap, last_smooth = central, gap, smooth
+    held = [
+        one
+        for k, one in enumerate(tried)
+        if all(abs(one.slope - finer.slope) <= one.error + finer.error for finer in tried[k + 1 :])
+    ]
+    return min(held, key=lambda one: one.error if np.isfinite(one.error) else np.inf)

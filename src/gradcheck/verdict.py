@@ -155,7 +155,7 @@ def disputed(
     """
     scale = max(abs(exact), abs(opinion))
     noise = EPS * float(np.abs(problem.dout * out).sum()) / 1e-6 / (np.abs(problem.inputs[name]).max() or 1.0)
-    if abs(exact - opinion) <= 1e-6 * scale + 20 * noise and abs(exact - opinion) <= 1e-3 * scale:
+    if abs(exact - opinion) <= min(1e-8 * scale + 20 * noise, 1e-3 * scale):
         return False
     x = problem.inputs[name]
     usable = np.setdiff1d(np.arange(x.size), kinks)
@@ -225,7 +225,8 @@ def judge_exact(
         return Judgement("fail", tolerance, size, mismatch=mismatch, kinks=kinks)
     zero = max(abs(s) for s in slopes) <= 100 * noise
     if tolerance <= VACUOUS * size or zero:
-        return Judgement("pass", tolerance, size, kinks=kinks, reason="zero to rounding" if zero else "")
+        reason = "zero to rounding" if zero else "rough"
+        return Judgement("pass", tolerance, size, mismatch=mismatch, kinks=kinks, reason=reason)
     return Judgement(
         "cannot tell", tolerance, size, kinks=kinks,
         reason=f"rounding moves it by about {tolerance:.1e}, more than 1 % of its size {size:.1e}",
