@@ -1,10 +1,12 @@
 """What a backward must not do besides returning wrong numbers: change what it is handed, remember, roll dice."""
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from gradcheck.diagnosis import Diagnosis
 from gradcheck.problem import Array, Problem, copied, read_gradients
 from gradcheck.report import Finding
 from gradcheck.values import same, short
@@ -13,7 +15,7 @@ from gradcheck.values import same, short
 def misbehaviour(
     problem: Problem, answers: Sequence[Any], cache: Any, kept: Any, dout: Array
 ) -> list[Finding]:
-    """Return findings on behaviour: from the first call, and from two more with a forward at other inputs between.
+    """Return findings on behaviour: from the first call, and from more calls after a forward at other inputs.
 
     ``answers`` came from the first call, which was handed ``cache`` and ``dout``; ``kept`` is the cache before it.
     """
@@ -37,56 +39,68 @@ def misbehaviour(
         wrong(
             "cache", "modifies-cache", f"backward changes its cache in place{where}. {text} Make a new array."
         )
+    moved = {
+        name: value * 1.01 + 0.01 if name in problem.wrt else value for name, value in problem.inputs.items()
+    }
+    with contextlib.suppress(Exception):
+        problem.run(moved)
     try:
-        second = read_gradients(problem.call_backward(copied(kept)), problem)
-        moved = {
-            name: value * 1.01 + 0.01 if name in problem.wrt else value
-            for name, value in problem.inputs.items()
-        }
-        try:
-            problem.run(moved)
-        except Exception:
-            problem.run(problem.inputs)
-        third = read_gradients(problem.call_backward(copied(kept)), problem)
+        later = read_gradients(problem.call_backward(copied(kept)), problem)
     except Exception as error:
         wrong("repeat", "raised", f"backward raised {type(error).__name__} when it was called again: {error}")
         return found
-    for name, one, two, three in zip(problem.wrt, answers, second, third, strict=True):
-        a, b, c = (numbers(value) for value in (one, two, three))
-        if a is None or b is None or c is None or is_close(a, b) and is_close(b, c):
-            continue
-        if a.shape == b.shape == c.shape and is_close(b - a, c - b) and not is_close(a, b):
-            text = f"d{name} grows from call to call: {short(a)}, then {short(b)}. Start from zeros in each call."
-            wrong(f"repeat d{name}", "accumulates", text)
-        elif is_close(a, b):
+    for name, said, one, two in zip(problem.wrt, restlessness(problem, kept), answers, later, strict=True):
+        a, b = numbers(one), numbers(two)
+        if said is not None:
+            wrong(f"repeat d{name}", said.cause, said.sentence)
+        elif a is not None and b is not None and not is_close(a, b):
             text = f"d{name} uses numbers of a later forward call instead of those in the cache it is handed."
             wrong(f"repeat d{name}", "stale-cache", text)
-        else:
-            text = f"d{name} differs between two calls with the same arguments: {short(a)}, then {short(b)}."
-            wrong(f"repeat d{name}", "not-deterministic", text)
     return found
 
 
-def ignores_upstream(problem: Problem, name: str, cache: Any) -> bool:
-    """Return whether the gradient stays the same, and not zero, under another upstream gradient."""
+def restlessness(problem: Problem, cache: Any) -> list[Diagnosis | None]:
+    """Return for each gradient whether equal calls give unequal answers: growing ones, or any others."""
+    try:
+        calls = [read_gradients(problem.call_backward(copied(cache)), problem) for _ in range(3)]
+    except Exception:
+        return [None] * len(problem.wrt)
+    found: list[Diagnosis | None] = []
+    for name, *answers in zip(problem.wrt, *calls, strict=True):
+        a, b, c = (numbers(answer) for answer in answers)
+        if a is None or b is None or c is None or (is_close(a, b) and is_close(b, c)):
+            found.append(None)
+        elif a.shape == b.shape == c.shape and is_close(b - a, c - b):
+            text = f"d{name} grows from call to call: {short(a)}, then {short(b)}. Start from zeros in each call."
+            found.append(Diagnosis("accumulates", text))
+        else:
+            text = f"d{name} differs between two calls with the same arguments: {short(a)}, then {short(b)}."
+            found.append(Diagnosis("not-deterministic", text))
+    return found
+
+
+def ignores_upstream(problem: Problem, name: str, cache: Any, rng: np.random.Generator) -> bool:
+    """Return whether the gradient stays the same, and not zero, under two other upstream gradients."""
     if problem.is_loss:
         return False
     place = problem.wrt.index(name)
-    try:
-        one, two = (
-            numbers(read_gradients(problem.call_backward(copied(cache), dout), problem)[place])
-            for dout in (problem.dout.copy(), 3.0 - problem.dout)
-        )
-    except Exception:
-        return False
-    return one is not None and two is not None and bool(one.any()) and is_close(one, two)
+    seen = []
+    for dout in (problem.dout.copy(), *(np.asarray(rng.normal(size=problem.dout.shape)) for _ in range(2))):
+        try:
+            answer = numbers(read_gradients(problem.call_backward(copied(cache), dout), problem)[place])
+        except Exception:
+            return False
+        if answer is None or not answer.any():
+            return False
+        seen.append(answer)
+    return is_close(seen[0], seen[1]) and is_close(seen[0], seen[2])
 
 
 def numbers(value: Any) -> Array | None:
     """Return an answer as float64, None where it is no array of numbers."""
     try:
         return np.array(value, dtype=np.float64)
-    except (TypeError, ValueError):
+    except Exception:
         return None
 
 

@@ -7,14 +7,15 @@ import re
 import sys
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from gradcheck.behaviour import ignores_upstream, misbehaviour
+from gradcheck.behaviour import ignores_upstream, misbehaviour, restlessness
 from gradcheck.diagnosis import Diagnosis, Evidence, agree, diagnose, match
 from gradcheck.direction import NotExact, slope
-from gradcheck.evidence import failed, passed
+from gradcheck.evidence import failed, passed, with_numbers
 from gradcheck.localise import wrong_entries
 from gradcheck.measured import SENTENCE, looks_measured
 from gradcheck.problem import (
@@ -144,7 +145,7 @@ def run_check(
             answers = read_gradients(problem.call_backward(cache, dout), problem)
     except Broken as broken:
         said = Diagnosis(broken.cause, broken.sentence)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         said = diagnose_exception(problem, error)
     with quiet(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -155,6 +156,7 @@ def run_check(
         findings += judged
         if protocol:
             findings += misbehaviour(problem, answers, cache, kept, dout)
+        findings = [with_numbers(problem, answers, finding) for finding in findings]
     first, sentence = first_wrong(problem, judged, tape)
     notes = [sentence, "Your backward prints something; that is no mistake." if echo.used else ""]
     if not problem.is_loss and any(finding.verdict == "fail" for finding in judged):
@@ -212,7 +214,7 @@ def forward_failed(problem: Problem, said: Diagnosis) -> Report:
     return Report((told, *rest), problem.evaluations)
 
 
-def diagnose_exception(problem: Problem, error: Exception) -> Diagnosis:
+def diagnose_exception(problem: Problem, error: BaseException) -> Diagnosis:
     """Return what an exception of backward says; shapes that a matrix product would join name the product."""
     text = f"backward raised {type(error).__name__}: {error}"
     shapes = re.findall(r"\((\d+), ?(\d+)\)", str(error))
@@ -229,7 +231,10 @@ def diagnose_exception(problem: Problem, error: Exception) -> Diagnosis:
 
 def compare_forward(problem: Problem, reference: Function, out: Array) -> list[Finding]:
     """Return a finding where the learner's forward differs from the author's."""
-    right = reference(*(value.copy() if value.ndim else value[()] for value in problem.inputs.values()))
+    try:
+        right = reference(*(value.copy() if value.ndim else value[()] for value in problem.inputs.values()))
+    except Exception as error:
+        raise ValueError(f"reference raised {type(error).__name__} at these inputs: {error}") from error
     right = np.asarray(right[0] if isinstance(right, tuple) else right, dtype=np.float64)
 
     def told(text: str, worst: Worst | None = None) -> list[Finding]:
@@ -265,7 +270,10 @@ def read_answer(answer: Any, name: str, x: Array) -> tuple[Array | None, Diagnos
     if isinstance(answer, list | tuple | Mapping | str):
         kind = type(answer).__name__
         return None, Diagnosis("wrong-type", f"d{name} is a {kind}; it must be an array of shape {x.shape}.")
-    yours = np.asarray(answer)
+    try:
+        yours = np.asarray(answer)
+    except Exception:
+        yours = np.empty((), dtype=object)
     if yours.dtype.kind not in "fiub":
         what = f"holds {yours.dtype} numbers" if yours.dtype.kind == "c" else f"is {type(answer).__name__}"
         return None, Diagnosis("wrong-type", f"d{name} {what}; it must be an array of float64.")
@@ -395,7 +403,14 @@ def explain(
             if name in evidence:
                 said = authors_mistake(problem, evidence[name], wrong_answers)
                 said = said or diagnose(evidence[name])
-                if said.cause == "unknown" and ignores_upstream(problem, name, cache):
+                restless = (
+                    restlessness(problem, cache)[problem.wrt.index(name)] if said.cause == "unknown" else None
+                )
+                if restless is not None:
+                    verdict: Any = "fail" if restless.cause == "accumulates" else "not deterministic"
+                    told[name] = replace(failed(problem, name, restless, yours, true), verdict=verdict)
+                    continue
+                if said.cause == "unknown" and ignores_upstream(problem, name, cache, rng):
                     text = f"d{name} stays the same whatever the upstream gradient is: multiply by dout."
                     said = Diagnosis("missing-upstream", text)
             elif yours.shape != problem.inputs[name].shape:

@@ -170,7 +170,7 @@ def constant_factor(e: Evidence, known: bool = False) -> Diagnosis | None:
     if factor is None:
         return None
     said = [text for value, text in known_factors(e) if abs(abs(factor) / value - 1) < 10 * e.close]
-    if not said and (known or np.count_nonzero(e.true) < 2):
+    if not said and (known or np.unique(np.abs(e.true[e.true != 0])).size < 2):
         return None
     guess = f" ({' or '.join(dict.fromkeys(said))}?)" if said else ""
     turned = ", and the sign is flipped" if factor < 0 else ""
@@ -323,7 +323,7 @@ def match(e: Evidence, replay: Replay) -> Diagnosis | None:
     if not agree(difference, amount * delta, min(close, 1e-3)):
         return None
     if replay.free == "rate":
-        if amount <= 0 or delta.size < 2:
+        if amount <= 0 or np.count_nonzero(delta) < 2:
             return None
         return Diagnosis(
             replay.cause, f"d{e.name} is wrong. {replay.sentence} (The step was {amount:.4g} * dW.)"

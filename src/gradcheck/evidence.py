@@ -1,6 +1,8 @@
 """The sentences of a finding: what is said, both numbers, and a difference that the learner can repeat by hand."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -100,5 +102,26 @@ def passed(problem: Problem, name: str, verdict: Judgement, measured: str) -> Fi
     if verdict.verdict == "not differentiable here":
         text = f"{label} cannot be judged here: {verdict.reason}, where no slope exists. Move the inputs a little."
         return Finding(label, False, text, "not-differentiable", verdict=verdict.verdict)
+    if verdict.verdict == "not deterministic":
+        text = f"{label} cannot be judged: {verdict.reason}. Draw random numbers in the forward, and keep them in the cache."
+        return Finding(label, False, text, "not-deterministic", verdict=verdict.verdict)
     text = f"{label} cannot be judged: {verdict.reason}. Other inputs, or float64 throughout, may help."
     return Finding(label, False, text, "cannot-tell", verdict=verdict.verdict, remark=left_out)
+
+
+def with_numbers(problem: Problem, answers: Sequence[Any], finding: Finding) -> Finding:
+    """Return a failed finding on behaviour or the forward with a finite difference of the first gradient added."""
+    if finding.ok or finding.kind == "gradient" or finding.verdict == "not deterministic":
+        return finding
+    for name, answer in zip(problem.wrt, answers, strict=True):
+        if (
+            isinstance(answer, np.ndarray | float)
+            and np.shape(answer) == problem.inputs[name].shape
+            and np.size(answer)
+        ):
+            index = largest(np.asarray(answer))
+            return replace(
+                finding,
+                message=finding.message + nudge(problem, name, index, float(np.asarray(answer)[index])),
+            )
+    return finding

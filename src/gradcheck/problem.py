@@ -79,7 +79,7 @@ class Problem:
             out, cache = self.run(self.inputs)
         except Broken:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise Broken("raised", f"forward raised {type(error).__name__}: {error}") from error
         if out is None:
             raise Broken(
@@ -143,7 +143,10 @@ def read_problem(forward: Function, backward: Function, inputs: Mapping[str, Any
         )
     arrays: dict[str, Array] = {}
     for name, value in inputs.items():
-        array = np.array(value)
+        try:
+            array = np.array(value)
+        except ValueError as error:
+            raise ValueError(f"inputs[{name!r}] has rows of unequal length; pass an array.") from error
         if array.dtype.kind == "c":
             raise TypeError(f"inputs[{name!r}] is complex; gradients are checked at real points (float64).")
         if array.dtype.kind not in "fiub":
@@ -152,6 +155,8 @@ def read_problem(forward: Function, backward: Function, inputs: Mapping[str, Any
         if not np.isfinite(arrays[str(name)]).all():
             raise ValueError(f"inputs[{name!r}] holds NaN or infinity; a slope needs finite numbers.")
     names = [name for name, array in arrays.items() if array.dtype.kind == "f"] if wrt is None else wrt
+    if not isinstance(names, str | list | tuple | set):
+        raise TypeError(f"wrt must be a list of input names, not {type(names).__name__}.")
     names = [names] if isinstance(names, str) else list(names)
     for name in names:
         if name not in arrays:

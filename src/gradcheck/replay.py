@@ -57,81 +57,84 @@ def same(a: Array, b: Array) -> bool:
     return a.shape == b.shape and bool(np.allclose(a, b, rtol=1e-9, atol=1e-12))
 
 
+Slip = tuple[str, str, Rule]
+
+
+def activation_table(z: Array, a: Array, s: Array, beyond: Array | None) -> Iterator[Slip]:
+    """Yield slips in G * s, the gradient through an activation a = g(z) with slope s; ``beyond`` is g'(a)."""
+    levels = np.unique(s)
+    masked = levels.size == 2 and levels[0] == 0.0
+    if not same(s, np.ones(s.shape)):
+        if not masked or levels[1] == 1.0:
+            yield (
+                "missing-activation-derivative",
+                "The derivative of the activation is missing: multiply the upstream gradient by it.",
+                lambda G: G,
+            )
+        yield (
+            "missing-upstream",
+            "The upstream gradient is missing where the activation's derivative enters: multiply by it.",
+            lambda G: s,
+        )
+    if not same(s * s, s):
+        yield "wrong-variable", "The activation's derivative is applied twice.", lambda G: G * s * s
+    if beyond is not None and not same(beyond, s):
+        yield (
+            "wrong-variable",
+            "The activation's derivative is taken at its output a where its input z belongs.",
+            lambda G: G * beyond,
+        )
+    if same(s, a * (1 - a)):
+        yield (
+            "wrong-variable",
+            "a * (1 - a) needs the output a = sigmoid(z); yours has z in its place.",
+            lambda G: G * z * (1 - z),
+        )
+    if same(s, 1 - a**2):
+        yield (
+            "wrong-variable",
+            "1 - a**2 needs the output a = tanh(z); yours has z in its place.",
+            lambda G: G * (1 - z**2),
+        )
+    if masked:
+        top = levels[1]
+        if top != 1.0:
+            yield (
+                "wrong-mask",
+                "The mask is not applied: entries that the forward set to 0 must get no gradient.",
+                lambda G: G * top,
+            )
+        yield (
+            "wrong-mask",
+            "The mask is the wrong way round: yours lets the gradient through where the forward blocks it.",
+            lambda G: G * top * (s == 0),
+        )
+        yield (
+            "wrong-mask",
+            "The mask looks at the sign of the upstream gradient; it must look at the forward's input.",
+            lambda G: G * top * (G > 0),
+        )
+    elif levels.size == 2:
+        low, high = levels
+        yield (
+            "wrong-mask",
+            f"The slopes {low:.6g} and {high:.6g} are the wrong way round.",
+            lambda G: G * np.where(s == high, low, high),
+        )
+        yield (
+            "wrong-mask",
+            f"Where the slope is {low:.6g}, yours lets nothing through.",
+            lambda G: G * np.where(s == high, s, 0.0),
+        )
+
+
 def activation_slips(tape: Tape, problem: Problem) -> Iterator[Replay]:
-    """Yield slips in the derivative of an activation a = g(z), wherever the forward has one."""
+    """Yield slips in the derivative of an activation, wherever the forward has one."""
     for z, a in tape.activations():
         s = local_slope(tape, z, a, z.value)
         if s is None or not (z.kind in ("input", "other") or is_linear(z)):
             continue
-        slips: list[tuple[str, str, Rule]] = []
-
-        def add(cause: str, sentence: str, rule: Rule, slips: list[Any] = slips) -> None:
-            slips.append((cause, sentence, rule))
-
-        levels = np.unique(s)
-        ones, masked = np.ones(s.shape), levels.size == 2 and levels[0] == 0.0
-        if not same(s, ones):
-            if not (masked and levels[1] != 1.0):
-                add(
-                    "missing-activation-derivative",
-                    "The derivative of the activation is missing: multiply the upstream gradient by it.",
-                    lambda G: G,
-                )
-            add(
-                "missing-upstream",
-                "The upstream gradient is missing where the activation's derivative enters: multiply by it.",
-                lambda G, s=s: s,
-            )
-        if not same(s * s, s):
-            add(
-                "wrong-variable",
-                "The derivative of the activation is applied twice.",
-                lambda G, s=s: G * s * s,
-            )
-        beyond = local_slope(tape, z, a, a.value)
-        if beyond is not None and not same(beyond, s):
-            add(
-                "wrong-variable",
-                "The derivative of the activation is taken at its output a where its input z belongs.",
-                lambda G, t=beyond: G * t,
-            )
-        for formula, text in (
-            (lambda v: v * (1 - v), "a * (1 - a) needs the output a = sigmoid(z); yours uses z"),
-            (lambda v: 1 - v**2, "1 - a**2 needs the output a = tanh(z); yours uses z"),
-        ):
-            if same(s, formula(a.value)):
-                add("wrong-variable", text + ".", lambda G, f=formula, v=z.value: G * f(v))
-        if masked:
-            top = levels[1]
-            if top != 1.0:
-                add(
-                    "wrong-mask",
-                    "The mask is not applied: entries that were set to 0 must get no gradient.",
-                    lambda G, c=top: G * c,
-                )
-            add(
-                "wrong-mask",
-                "The mask is the wrong way round: yours lets the gradient through where the forward blocks it.",
-                lambda G, s=s, c=top: G * c * (s == 0),
-            )
-            add(
-                "wrong-mask",
-                "The mask looks at the sign of the upstream gradient; it must look at the input of the forward.",
-                lambda G, c=top: G * c * (G > 0),
-            )
-        elif levels.size == 2:
-            low, high = levels
-            add(
-                "wrong-mask",
-                "The two slopes are the wrong way round.",
-                lambda G, s=s, low=low, high=high: G * np.where(s == high, low, high),
-            )
-            add(
-                "wrong-mask",
-                f"Where the slope is {low:.6g}, yours lets nothing through.",
-                lambda G, s=s, high=high: G * np.where(s == high, s, 0.0),
-            )
-        for cause, sentence, rule in slips:
+        for cause, sentence, rule in activation_table(z.value, a.value, s, local_slope(tape, z, a, a.value)):
             found = attempt(tape, problem, bridges={a: (z, rule)})
             if found is not None:
                 yield Replay(cause, sentence, found)
@@ -139,7 +142,7 @@ def activation_slips(tape: Tape, problem: Problem) -> Iterator[Replay]:
 
 
 def is_linear(node: Node) -> bool:
-    """Return whether a step is a matrix product or one plus a bias: the z of a layer."""
+    """Return whether a step is a matrix product (or another sum) or one plus a bias: the z of a layer."""
     return node.kind == "matmul" or (
         node.source is np.add and any(parent.kind in ("matmul", "sum", "other") for parent in node.parents)
     )
@@ -147,109 +150,112 @@ def is_linear(node: Node) -> bool:
 
 def surplus_slips(tape: Tape, problem: Problem, z: Node, a: Node) -> Iterator[Replay]:
     """Yield what comes out when the derivative of a hidden activation is applied at an output that has none."""
-    if not is_linear(z):
+    own = local_slope(tape, z, a, z.value)
+    if not is_linear(z) or own is None:
         return
     roots = {root for root, _ in tape.activations()}
     for node in tape.nodes:
-        if (
-            node in roots
-            or not is_linear(node)
-            or any(user.source is np.add for user, _ in tape.users.get(node, []))
-        ):
+        biased = any(user.source is np.add for user, _ in tape.users.get(node, []))
+        if node in roots or biased or not is_linear(node):
             continue
-        slopes = [local_slope(tape, z, a, node.value)]
-        own = local_slope(tape, z, a, z.value)
-        if own is not None and same(own, a.value * (1 - a.value)):
-            slopes.append(node.value * (1 - node.value))
-        if own is not None and same(own, 1 - a.value**2):
-            slopes.append(1 - node.value**2)
+        there = node.value
+        slopes = [local_slope(tape, z, a, there)]
+        slopes += [there * (1 - there)] if same(own, a.value * (1 - a.value)) else []
+        slopes += [1 - there**2] if same(own, 1 - a.value**2) else []
         for s in slopes:
-            if s is None:
-                continue
-            found = attempt(tape, problem, arrivals={node: lambda G, s=s: G * s})
+            found = None if s is None else attempt(tape, problem, arrivals={node: times(s)})
             if found is not None:
-                yield Replay(
-                    "wrong-variable",
-                    "The derivative of an activation is applied where there is none: this output is linear.",
-                    found,
+                text = (
+                    "The derivative of an activation is applied where there is none: this output is linear."
                 )
+                yield Replay("wrong-variable", text, found)
+
+
+def times(factor: Array) -> Rule:
+    """Return the rule that multiplies by a factor."""
+    return lambda G: G * factor
+
+
+def product_table(A: Array, B: Array) -> Iterator[tuple[int, Slip]]:
+    """Yield slips in dA = G @ B.T (side 0) and dB = A.T @ G (side 1), the gradients of Z = A @ B."""
+    accident = "without the transpose; the shapes agree only by accident."
+    turned = "The factors of the matrix product are the wrong way round."
+    star = "* multiplies entry by entry; a matrix product, @, belongs here: a sum."
+    yield (
+        0,
+        (
+            "missing-transpose",
+            f"You multiplied by the second factor (W, not W.T) {accident}",
+            lambda G: G @ B,
+        ),
+    )
+    yield 0, ("missing-transpose", turned, lambda G: B @ G)
+    yield 0, ("missing-transpose", turned, lambda G: B.T @ G)
+    yield (
+        1,
+        ("missing-transpose", f"You multiplied by the first factor (X, not X.T) {accident}", lambda G: A @ G),
+    )
+    yield 1, ("missing-transpose", turned, lambda G: G @ A)
+    yield 1, ("missing-transpose", turned, lambda G: G @ A.T)
+    yield 0, ("elementwise-product", star, lambda G: G * B.T)
+    yield 0, ("elementwise-product", star, lambda G: G * B)
+    yield 1, ("elementwise-product", star, lambda G: A.T * G)
+    yield 1, ("elementwise-product", star, lambda G: A * G)
 
 
 def product_slips(tape: Tape, problem: Problem) -> Iterator[Replay]:
-    """Yield slips in the two gradients of a matrix product Z = A @ B."""
+    """Yield slips in the two gradients of each matrix product, and another layer's values in it."""
     for node in tape.nodes:
-        if node.kind != "matmul" or any(p.value.ndim != 2 for p in node.parents) or len(node.parents) != 2:
+        if node.kind != "matmul" or len(node.parents) != 2 or any(p.value.ndim != 2 for p in node.parents):
             continue
-        A, B = (p.value for p in node.parents)
-        sides: list[tuple[int, str, str, Rule]] = [
-            (0, "missing-transpose", "You multiplied by W, not by W.T; the shapes agree only by accident.", lambda G, B=B: G @ B),
-            (0, "missing-transpose", "The factors are in the wrong order or not transposed.", lambda G, B=B: B @ G),
-            (0, "missing-transpose", "The factors are the wrong way round.", lambda G, B=B: B.T @ G),
-            (1, "missing-transpose", "You multiplied by X, not by X.T; the shapes agree only by accident.", lambda G, A=A: A @ G),
-            (1, "missing-transpose", "The factors are in the wrong order or not transposed.", lambda G, A=A: G @ A),
-            (1, "missing-transpose", "The factors are the wrong way round.", lambda G, A=A: G @ A.T),
-            (0, "elementwise-product", "* is elementwise; here a matrix product belongs, a sum.", lambda G, B=B: G * B.T),
-            (0, "elementwise-product", "* is elementwise; here a matrix product belongs, a sum.", lambda G, B=B: G * B),
-            (1, "elementwise-product", "* is elementwise; here a matrix product belongs, a sum over examples.", lambda G, A=A: A.T * G),
-            (1, "elementwise-product", "* is elementwise; here a matrix product belongs, a sum over examples.", lambda G, A=A: A * G),
-        ]  # fmt: skip
-        roots = {id(tape.root(other)) for other in tape.nodes if other is node.parents[0]}
-        values = [*tape.inputs.values(), *tape.nodes]
-        for other in values:
-            if other is node.parents[0] or other.value.ndim != 2 or other.value.shape[0] != A.shape[0]:
+        first, second = node.parents
+        slips = list(product_table(first.value, second.value))
+        for other in (*tape.inputs.values(), *tape.nodes):
+            if other is first or other.value.ndim != 2 or other.value.shape[0] != first.value.shape[0]:
                 continue
-            if id(other) in roots:
-                cause, text = "wrong-variable", "The pre-activation z is used where its activation a belongs."
-            elif other.value.shape == B.shape and other in tape.inputs.values():
-                continue
-            else:
-                cause = "off-by-one-layer"
+            if other is tape.root(first):
+                text = "The pre-activation z is used where its activation a belongs."
+                slips.append((1, ("wrong-variable", text, into(other.value))))
+            elif other is not second:
                 text = "The activation of another layer is used: dW[l] needs A[l-1], the input of that layer."
-            sides.append((1, cause, text, lambda G, V=other.value: V.T @ G))
-        for k, cause, text, rule in sides:
+                slips.append((1, ("off-by-one-layer", text, into(other.value))))
+        for k, (cause, text, rule) in slips:
             found = attempt(tape, problem, edges={(node, k): rule})
             if found is not None:
                 yield Replay(cause, text, found)
 
 
+def into(values: Array) -> Rule:
+    """Return the rule dW = values.T @ G."""
+    return lambda G: values.T @ G
+
+
+def broadcast_table(node: Node, k: int, axis: int) -> Iterator[Slip]:
+    """Yield slips in the sum over the axes along which parent k, such as a bias, was broadcast."""
+    shape = node.parents[k].value.shape
+    total = "Everything is summed to one number; the sum runs over the examples alone."
+    wrong = f"The sum runs over axis {axis}, the wrong one."
+    lone = "Only the {} example counts; the gradients of all examples must be summed."
+    yield "not-summed", "It was broadcast, so its gradients must be summed.", lambda G: node.wide(k, G)
+    yield "wrong-axis", total, lambda G: np.full(shape, node.wide(k, G).sum())
+    yield "wrong-axis", total, lambda G: np.asarray(node.wide(k, G).sum())
+    yield "wrong-axis", wrong, lambda G: node.wide(k, G).sum(axis=axis)
+    yield "wrong-axis", wrong, lambda G: node.wide(k, G).sum(axis=axis, keepdims=True)
+    yield "not-summed", lone.format("first"), lambda G: node.wide(k, G).take(0, axis=axis)
+    yield "not-summed", lone.format("last"), lambda G: node.wide(k, G).take(-1, axis=axis)
+
+
 def broadcast_slips(tape: Tape, problem: Problem) -> Iterator[Replay]:
-    """Yield slips in the sum over the axes along which an input was broadcast, such as a bias."""
+    """Yield slips at each input that was broadcast."""
     for node in tape.nodes:
         for k, parent in enumerate(node.parents):
             if node.kind != "elementwise" or parent.value.shape == node.value.shape:
                 continue
-
-            def wide(G: Array, node: Node = node, k: int = k) -> Array:
-                return np.asarray(node.wide(k, G))
-
-            slips: list[tuple[str, str, Rule]] = [
-                ("not-summed", "It was broadcast, so its gradients must be summed; yours are not.", wide),
-                ("wrong-axis", "Everything is summed to one number; the sum runs over the examples alone.",
-                 lambda G, w=wide, shape=parent.value.shape: np.full(shape, w(G).sum())),
-                ("wrong-axis", "Everything is summed to one number; the sum runs over the examples alone.",
-                 lambda G, w=wide: np.asarray(w(G).sum())),
-            ]  # fmt: skip
             for axis in range(node.value.ndim):
-                text = f"The sum runs over axis {axis}, which is the wrong one."
-                slips.append(("wrong-axis", text, lambda G, w=wide, axis=axis: w(G).sum(axis=axis)))
-                slips.append(
-                    ("wrong-axis", text, lambda G, w=wide, axis=axis: w(G).sum(axis=axis, keepdims=True))
-                )
-                for row, which in ((0, "first"), (-1, "last")):
-                    text_row = (
-                        f"Only the {which} example counts; the gradients of all examples must be summed."
-                    )
-                    slips.append(
-                        (
-                            "not-summed",
-                            text_row,
-                            lambda G, w=wide, axis=axis, row=row: w(G).take(row, axis=axis),
-                        )
-                    )
-            for cause, text, rule in slips:
-                found = attempt(tape, problem, edges={(node, k): rule})
-                if found is not None:
-                    yield Replay(cause, text, found)
+                for cause, text, rule in broadcast_table(node, k, axis):
+                    found = attempt(tape, problem, edges={(node, k): rule})
+                    if found is not None:
+                        yield Replay(cause, text, found)
 
 
 def updated_weights(tape: Tape, problem: Problem) -> Iterator[Replay]:
@@ -263,11 +269,16 @@ def updated_weights(tape: Tape, problem: Problem) -> Iterator[Replay]:
         if node.kind == "matmul" and len(node.parents) == 2 and node.parents[1] in names:
             B, dB = node.parents[1].value, truths[names[node.parents[1]]]
             if B.ndim == 2:
-                found = attempt(tape, problem, edges={(node, 0): lambda G, B=B, dB=dB: G @ (B - dB).T})
+                found = attempt(tape, problem, edges={(node, 0): through(B - dB)})
                 if found is not None:
                     weights = names[node.parents[1]]
                     text = f"{weights} was already updated when the gradient went back through it: first all "
                     yield Replay("updated-weights", text + "gradients, then the update.", found, "rate")
+
+
+def through(weights: Array) -> Rule:
+    """Return the rule dA = G @ weights.T."""
+    return lambda G: G @ weights.T
 
 
 def fork_slips(tape: Tape, problem: Problem) -> Iterator[Replay]:

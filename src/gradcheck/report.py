@@ -18,7 +18,7 @@ GRAVITY: tuple[Verdict, ...] = ("pass", "not differentiable here", "cannot tell"
 class Worst(NamedTuple):
     """The entry with the largest error: where it is, what was handed in, what is true."""
 
-    index: tuple[int, ...]
+    index: tuple[int, ...]  # type: ignore[assignment]
     yours: float
     true: float
 

@@ -23,10 +23,12 @@ def draw(kind: str, rng: np.random.Generator, place: str, dtype: Any) -> dict[st
         gap = 0.0 if place == "on" else 1e-9
         if "Z" in inputs:
             some = rng.random(inputs["Z"].shape) < 0.3
+            some[0, 0] = False
             inputs["Z"][some] = gap * rng.choice([-1.0, 1.0], int(some.sum()))
         else:
             inputs["X"][0] = 0.0
             some = rng.random(inputs["b1"].shape) < 0.4
+            some[0] = False
             inputs["b1"][some] = gap * rng.choice([-1.0, 1.0], int(some.sum()))
     return {
         name: value.astype(dtype) if isinstance(value, np.ndarray) and value.dtype.kind == "f" else value
