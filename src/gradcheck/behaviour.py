@@ -17,7 +17,8 @@ def misbehaviour(
 ) -> list[Finding]:
     """Return findings on behaviour: from the first call, and from more calls after a forward at other inputs.
 
-    ``answers`` came from the first call, which was handed ``cache`` and ``dout``; ``kept`` is the cache before it.
+    ``answers`` came from the first call, which was handed ``cache`` and ``dout``; ``kept`` is the cache
+    before it.
     """
     found: list[Finding] = []
 

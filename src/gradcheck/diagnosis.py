@@ -1,7 +1,7 @@
 """Which mistake gives exactly this answer: small rules, each beside its sentence.
 
-A rule gets the evidence on one wrong gradient and returns a diagnosis, or None. It may name a cause only where that
-mistake reproduces the learner's answer. The rules run in the order of the tables at the end.
+A rule gets the evidence on one wrong gradient and returns a diagnosis, or None. It may name a cause only
+where that mistake reproduces the learner's answer. The rules run in the order of the tables at the end.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -23,8 +23,8 @@ class NotExact(Exception):
 def slope(problem: Problem, direction: Direction) -> float:
     """Return the derivative of L along the direction (input name -> array); NotExact where the route is lost.
 
-    A real output counts as the slope 0: the forward may ignore this input, or drop the imaginary part without a
-    warning, as ``np.abs`` does. The second opinion of finite differences tells the two apart.
+    A real output counts as the slope 0: the forward may ignore this input, or drop the imaginary part without
+    a warning, as ``np.abs`` does. The second opinion of finite differences tells the two apart.
     """
     moved = {
         name: value + 1j * STEP * direction[name] if name in direction else value

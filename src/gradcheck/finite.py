@@ -1,8 +1,8 @@
 """The finite-difference route: central differences with a measured error.
 
-It gives the second opinion on the complex step, and takes over where that cannot go. Source of the extrapolation:
-Ridders, *Advances in Engineering Software* 4, 1982; of the noise estimate: Moré and Wild, *SIAM Journal on
-Scientific Computing* 33, 2011.
+It gives the second opinion on the complex step, and takes over where that cannot go. Source of the
+extrapolation: Ridders, *Advances in Engineering Software* 4, 1982; of the noise estimate: Moré and Wild,
+*SIAM Journal on Scientific Computing* 33, 2011.
 """
 
 from typing import NamedTuple
@@ -51,7 +51,8 @@ def quick(problem: Problem, direction: Direction, h: float = 1e-6) -> float:
 def rounding(problem: Problem, direction: Direction, length: float, at_x: float) -> float:
     """Return the rounding noise of L beside x, from sixth differences: smooth functions have next to none.
 
-    Where several values in a row are equal, L moves in stairs (float32 inside?) and the spacing is too fine to tell.
+    Where several values in a row are equal, L moves in stairs (float32 inside?) and the spacing is too fine
+    to tell.
     """
     levels = []
     for spacing in (1e-3, 1e-5, 1e-7, 1e-9):
@@ -65,9 +66,9 @@ def rounding(problem: Problem, direction: Direction, length: float, at_x: float)
 def measure(problem: Problem, direction: Direction) -> Measured:
     """Return the slope of L along v by central differences, h from 2⁻⁶ down by factors of 8, and its error.
 
-    Two neighbouring steps are extrapolated (Richardson) only where the slopes to both sides approach each other in
-    proportion to h, twice in a row; at a kink they do not, and the error is then the whole gap between them. A step
-    that a smaller one contradicts is too large for this function and does not count.
+    Two neighbouring steps are extrapolated (Richardson) only where the slopes to both sides approach each
+    other in proportion to h, twice in a row; at a kink they do not, and the error is then the whole gap
+    between them. A step that a smaller one contradicts is too large for this function and does not count.
     """
     length = spread(problem, direction)
     at_x = shifted(problem, direction, 0.0)

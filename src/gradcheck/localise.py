@@ -1,8 +1,8 @@
 """Where a gradient is wrong, without knowing the whole true gradient.
 
-The error along a direction is linear, so the error on a set is that on its left half plus that on its right half:
-one evaluation a halving finds one wrong entry of n in log2(n) evaluations. Two moments, with weights 1 and i/n, find
-a lone wrong entry in three, where the error is large enough beside rounding.
+The error along a direction is linear, so the error on a set is that on its left half plus that on its right
+half: one evaluation a halving finds one wrong entry of n in log2(n) evaluations. Two moments, with weights 1
+and i/n, find a lone wrong entry in three, where the error is large enough beside rounding.
 """
 
 import numpy as np

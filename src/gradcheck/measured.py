@@ -17,8 +17,9 @@ SENTENCE = (
 def looks_measured(problem: Problem, name: str, rng: np.random.Generator) -> bool:
     """Return whether in three draws the answer is right to 1e-6 and carries the error of one difference quotient.
 
-    Each draw has its own upstream gradient and inputs moved by a thousandth. The quotients tried are central and
-    one-sided ones with h from 1e-2 to 1e-9; one of them must reproduce the answer to its own rounding every time.
+    Each draw has its own upstream gradient and inputs moved by a thousandth. The quotients tried are central
+    and one-sided ones with h from 1e-2 to 1e-9; one of them must reproduce the answer to its own rounding
+    every time.
     """
     if problem.inputs[name].size > LARGEST:
         return False

@@ -174,9 +174,9 @@ def read_problem(forward: Function, backward: Function, inputs: Mapping[str, Any
 def read_gradients(result: Any, problem: Problem) -> list[Any]:
     """Return what backward returned, one value for each name in ``problem.wrt``; Broken where the count differs.
 
-    A tuple or list is in the order of the arguments; one gradient may come bare. A dict is read by its keys 'd' +
-    name; a list of dicts, one for each layer, by 'd' + name without the number of the layer, counted from 1:
-    ``[{'dW', 'db'}, {'dW', 'db'}]`` holds dW1, db1, dW2, db2.
+    A tuple or list is in the order of the arguments; one gradient may come bare. A dict is read by its keys
+    'd' + name; a list of dicts, one for each layer, by 'd' + name without the number of the layer, counted
+    from 1: ``[{'dW', 'db'}, {'dW', 'db'}]`` holds dW1, db1, dW2, db2.
     """
     wanted = ["d" + name for name in problem.wrt]
     if result is None:

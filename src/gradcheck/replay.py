@@ -17,8 +17,8 @@ Rule = Callable[[Array], Array]
 class Replay:
     """A slip: its cause, its sentence, and the gradients it gives.
 
-    ``free`` names how far it may be scaled: "no", "rate" (any positive amount of it, such as a learning rate), or
-    "edge" (the gradients are those without one contribution; its factor may be 0, -1, 2 or 1/2).
+    ``free`` names how far it may be scaled: "no", "rate" (any positive amount of it, such as a learning
+    rate), or "edge" (the gradients are those without one contribution; its factor may be 0, -1, 2 or 1/2).
     """
 
     cause: str

@@ -104,9 +104,9 @@ class Report:
     def score(self, points: float) -> float:
         """Return ``points`` times the share that is right, a Python float from 0.0 to ``points``.
 
-        Every gradient has an equal share; a failed behaviour or a wrong forward costs one share. A report without
-        gradients (of :func:`check_values`) counts wholly or not at all. In a notebook the report's plain values are
-        published beside it as display data of the type ``application/vnd.gradcheck+json``.
+        Every gradient has an equal share; a failed behaviour or a wrong forward costs one share. A report
+        without gradients (of :func:`check_values`) counts wholly or not at all. In a notebook the report's
+        plain values are published beside it as display data of the type ``application/vnd.gradcheck+json``.
         """
         self.publish()
         shares = sum(finding.kind == "gradient" for finding in self.findings)
@@ -183,8 +183,8 @@ def plain(number: float | None) -> float | str | None:
 def combine(*reports: Report) -> Report:
     """Return one report in which a gradient counts only if it is right in every given report.
 
-    Findings are joined by name; of several failures the first is told. Evaluations add, the largest tolerance and
-    probability of a miss are kept. Raises TypeError for anything but reports, ValueError for none at all.
+    Findings are joined by name; of several failures the first is told. Evaluations add, the largest tolerance
+    and probability of a miss are kept. Raises TypeError for anything but reports, ValueError for none at all.
     """
     if not reports:
         raise ValueError("combine() needs at least one report, for instance combine(report, hidden_report).")

@@ -1,7 +1,7 @@
 """The steps of a forward function, recorded, so that the chain rule can be replayed with one step done wrong.
 
-Only the diagnosis uses this, and only on a wrong answer: the verdict rests on slopes of the whole function. A forward
-that cannot be recorded (loops into buffers, other libraries) is diagnosed from outside.
+Only the diagnosis uses this, and only on a wrong answer: the verdict rests on slopes of the whole function. A
+forward that cannot be recorded (loops into buffers, other libraries) is diagnosed from outside.
 """
 
 from collections.abc import Callable, Mapping
@@ -233,9 +233,9 @@ class Tape:
     ) -> dict[str, Array]:
         """Return the gradient of each input by the chain rule, step by step from the output.
 
-        ``edges`` replaces what one step hands to one parent (None: nothing); ``bridges`` replaces several steps,
-        from a node to an ancestor; ``arrivals`` changes the gradient that arrives at a node. A replacement of another
-        shape is allowed for an input alone.
+        ``edges`` replaces what one step hands to one parent (None: nothing); ``bridges`` replaces several
+        steps, from a node to an ancestor; ``arrivals`` changes the gradient that arrives at a node. A
+        replacement of another shape is allowed for an input alone.
         """
         edges, bridges, arrivals = edges or {}, bridges or {}, arrivals or {}
         upstream: dict[Node, Array] = {self.out: dout}

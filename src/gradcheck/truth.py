@@ -13,7 +13,8 @@ LARGEST_EXACT, LARGEST_MEASURED = 600, 200
 def true_gradients(problem: Problem, tape: Tape | None, exact: bool, wrong: list[str]) -> dict[str, Array]:
     """Return the gradients that can be had: replayed from the recorded steps, or entry by entry where small.
 
-    Those that are not wrong are only of interest for answers in the wrong order, so they are had when all are small.
+    Those that are not wrong are only of interest for answers in the wrong order, so they are had when all are
+    small.
     """
     small = sum(problem.inputs[name].size for name in problem.wrt) <= LARGEST_MEASURED
     truths: dict[str, Array] = {}

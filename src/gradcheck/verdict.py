@@ -1,8 +1,8 @@
 """The verdict: the answer against the slope along random directions, within a tolerance that is computed.
 
 Directions are ±U[0.5, 1.5] in each entry. For any error E, one direction misses it with probability at most
-``tolerance / max|E|``, since each entry's density is at most 1/2 with the others fixed; K directions with at most
-the K-th power. One wrong entry is never missed: no weight is below 0.5.
+``tolerance / max|E|``, since each entry's density is at most 1/2 with the others fixed; K directions with at
+most the K-th power. One wrong entry is never missed: no weight is below 0.5.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ import numpy as np
 
 from gradcheck.direction import NotExact, slope
 from gradcheck.finite import EPS, measure, quick
-from gradcheck.problem import Array, Direction, Problem
+from gradcheck.problem import Array, Problem
 from gradcheck.report import Verdict
 
 DIRECTIONS = 2
@@ -150,8 +150,8 @@ def disputed(
 ) -> bool:
     """Return whether finite differences overrule the complex step, as they must for ``np.abs`` or a hidden cast.
 
-    One central difference that agrees is enough. Otherwise careful ones decide, along directions of ever fewer
-    entries, so that kinks beside x are left behind: all that can be judged must disagree.
+    One central difference that agrees is enough. Otherwise careful ones decide, along directions of ever
+    fewer entries, so that kinks beside x are left behind: all that can be judged must disagree.
     """
     scale = max(abs(exact), abs(opinion))
     noise = EPS * float(np.abs(problem.dout * out).sum()) / 1e-6 / (np.abs(problem.inputs[name]).max() or 1.0)
@@ -189,10 +189,10 @@ def judge_exact(
 ) -> Judgement:
     """Return the verdict on one answer from exact slopes.
 
-    The tolerance is 1000 roundings of the answer. An answer just outside of it is given the rounding that its own
-    formula makes, measured: the resolution of L, how far a last-digit change of the inputs moves the answer, how far
-    the slopes themselves are from linear. Nothing passes whose tolerance exceeds 1 % of the gradient, unless the
-    gradient is zero to rounding.
+    The tolerance is 1000 roundings of the answer. An answer just outside of it is given the rounding that its
+    own formula makes, measured: the resolution of L, how far a last-digit change of the inputs moves the
+    answer, how far the slopes themselves are from linear. Nothing passes whose tolerance exceeds 1 % of the
+    gradient, unless the gradient is zero to rounding.
     """
     kept = np.asarray(answer, dtype=np.float64).copy()
     kept.reshape(-1)[kinks] = 0.0
