@@ -1,4 +1,4 @@
-"""What a backward must not do besides returning wrong numbers: change what it is handed, remember, roll dice."""
+"""What a backward must not do besides returning wrong numbers: change its arguments, remember, roll dice."""
 
 import contextlib
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ def misbehaviour(
         text = f"forward changes its argument {name} in place. Work on a new array, for instance a copy."
         wrong("forward", "modifies-input", text)
     if not problem.is_loss and not same(problem.dout, dout):
-        text = f"{differs(problem.dout, dout, 'dout')} The caller still needs it: make a new array, such as dout * mask."
+        text = f"{differs(problem.dout, dout, 'dout')} The caller needs it: make a new array, as dout * mask."
         wrong(
             "dout", "modifies-upstream", f"backward changes the upstream gradient that it was given: {text}"
         )
@@ -72,7 +72,9 @@ def restlessness(problem: Problem, cache: Any) -> list[Diagnosis | None]:
         if a is None or b is None or c is None or (is_close(a, b) and is_close(b, c)):
             found.append(None)
         elif a.shape == b.shape == c.shape and is_close(b - a, c - b):
-            text = f"d{name} grows from call to call: {short(a)}, then {short(b)}. Start from zeros in each call."
+            text = (
+                f"d{name} grows from call to call: {short(a)}, then {short(b)}. Start each call from zeros."
+            )
             found.append(Diagnosis("accumulates", text))
         else:
             text = f"d{name} differs between two calls with the same arguments: {short(a)}, then {short(b)}."

@@ -127,7 +127,7 @@ def run_check(
     with quiet():
         again = problem.repeat()
     if again is None or not agree(again, out, 1e-12):
-        text = "forward gave two different answers for the same inputs: draw random numbers outside, or from a seed."
+        text = "forward gave two answers for the same inputs: draw random numbers outside, or from a seed."
         return forward_failed(problem, Diagnosis("not-deterministic", text))
     findings = [] if reference is None else compare_forward(problem, reference, out)
     kept, dout, said, answers = copied(cache), problem.dout.copy(), None, []
@@ -191,9 +191,9 @@ def read_helpers(reference: Any, mistakes: Any) -> None:
 
 
 def miss_probability(problem: Problem, verdict: Judgement) -> float:
-    """Return the bound on missing an error of 1e-6 of the gradient's root mean square in its largest entry."""
+    """Return the bound on missing an error whose largest entry is 1e-6 of the gradient's root mean square."""
     noticed = NOTICED * verdict.size / max(1.0, verdict.entries) ** 0.5
-    return min(1.0, verdict.tolerance / noticed) ** DIRECTIONS
+    return float(min(1.0, verdict.tolerance / noticed) ** DIRECTIONS)
 
 
 def forward_failed(problem: Problem, said: Diagnosis) -> Report:
@@ -219,7 +219,7 @@ def diagnose_exception(problem: Problem, error: BaseException) -> Diagnosis:
         if (b == c and (a, d) in wanted) or (a == c and (b, d) in wanted) or (b == d and (a, c) in wanted):
             return Diagnosis(
                 "elementwise-product",
-                f"{text.rstrip()}. * multiplies entry by entry; these shapes ask for a matrix product, @, a sum.",
+                f"{text.rstrip()}. * multiplies entry by entry; these shapes ask for a matrix product, @.",
             )
     return Diagnosis("raised", f"{text.rstrip('.')}.")
 

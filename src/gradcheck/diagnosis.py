@@ -108,8 +108,8 @@ def not_summed(e: Evidence) -> Diagnosis | None:
     if axes and e.same(e.yours.sum(axis=axes).reshape(-1), e.true.reshape(-1)):
         return Diagnosis(
             "not-summed",
-            f"d{e.name} still has shape {e.yours.shape}: {e.name} was broadcast over axis {axes[0]} (the same "
-            f"{e.name} serves every example), so its gradients must be summed over it.",
+            f"d{e.name} still has shape {e.yours.shape}: {e.name} was broadcast over axis {axes[0]} (the "
+            f"same {e.name} serves every example), so its gradients must be summed over it.",
         )
     return None
 
@@ -204,8 +204,8 @@ def diagonal(e: Evidence) -> Diagnosis | None:
         if np.count_nonzero(e.local) > np.count_nonzero(own) and e.same(e.yours, answer):
             return Diagnosis(
                 "diagonal-jacobian",
-                f"d{e.name} has only the diagonal of the Jacobian: every output depends on every input of its "
-                f"row.{tail}",
+                f"d{e.name} has only the diagonal of the Jacobian: every output depends on every input of "
+                f"its row.{tail}",
             )
     return None
 
@@ -229,8 +229,8 @@ def by_the_logit(e: Evidence) -> Diagnosis | None:
     ):
         return Diagnosis(
             "wrong-variable",
-            f"d{e.name} is the derivative by the logit z where {e.name} = sigmoid(z); here {e.name} itself is the "
-            f"input.",
+            f"d{e.name} is the derivative by the logit z where {e.name} = sigmoid(z); here {e.name} itself "
+            f"is the input.",
         )
     return None
 
@@ -255,8 +255,8 @@ def overwritten(e: Evidence) -> Diagnosis | None:
             if e.same(e.yours, grouped[np.arange(e.x.size), last].reshape(e.x.shape)):
                 return Diagnosis(
                     "overwritten-branch",
-                    f"Entries of {e.name} that are used several times (windows overlap, indices repeat) keep one "
-                    f"contribution only: they add, += instead of =.",
+                    f"Entries of {e.name} that are used several times (windows overlap, indices repeat) keep "
+                    f"one contribution only: they add, += instead of =.",
                 )
     return None
 
@@ -269,8 +269,8 @@ def missing_term(e: Evidence) -> Diagnosis | None:
     if rate and e.same(e.true - e.yours, rate * e.x) and e.same(e.yours + rate * e.x, e.true):
         return Diagnosis(
             "missing-term" if rate > 0 else "unknown",
-            f"d{e.name} {'lacks' if rate > 0 else 'has too much of'} the term {abs(rate):.6g} * {e.name}, as a "
-            f"regularisation term gives it.",
+            f"d{e.name} {'lacks' if rate > 0 else 'has too much of'} the term {abs(rate):.6g} * {e.name}, as "
+            f"a regularisation term gives it.",
         )
     return None
 
@@ -283,14 +283,14 @@ def summed_over_batch(e: Evidence) -> Diagnosis | None:
             if e.same(e.yours, answer):
                 return Diagnosis(
                     "summed-over-batch",
-                    f"d{e.name} is summed over the batch: every example has its own row of {e.name} and keeps its "
-                    f"own gradient.",
+                    f"d{e.name} is summed over the batch: every example has its own row of {e.name} and "
+                    f"keeps its own gradient.",
                 )
     return None
 
 
 def replayed(e: Evidence) -> Diagnosis | None:
-    """Return the slip in one step of the chain rule that gives this answer; of several, the one that explains most."""
+    """Return the slip in the chain rule that gives this answer; of several, the one that explains most."""
     hits: dict[str, tuple[int, Diagnosis]] = {}
     for slip, explained in e.slips():
         said = match(e, slip)

@@ -1,4 +1,4 @@
-"""The taught difference: slopes measured by nudging one number at a time, and how far two gradients are apart."""
+"""The taught difference: slopes measured by nudging one number at a time, and how far gradients are apart."""
 
 from collections.abc import Callable
 from typing import Any
@@ -41,7 +41,7 @@ def numerical_vjp(
 def numerical_gradient(
     f: Callable[[NDArray[Any]], Any], x: ArrayLike, h: float = 1e-5
 ) -> NDArray[np.float64]:
-    """Return the gradient of a function with one number as its value, ``numerical_vjp(f, x, 1.0)``; shape of x."""
+    """Return the gradient of a function with one value, ``numerical_vjp(f, x, 1.0)``; shape of x."""
     return numerical_vjp(f, x, 1.0, h)
 
 

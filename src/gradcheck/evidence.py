@@ -1,4 +1,4 @@
-"""The sentences of a finding: what is said, both numbers, and a difference that the learner can repeat by hand."""
+"""The sentences of a finding: what is said, both numbers, a difference to repeat by hand."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -33,7 +33,7 @@ def place(name: str, index: Sequence[int]) -> str:
 
 
 def nudge(problem: Problem, name: str, index: tuple[int, ...], yours: float | None) -> str:
-    """Return the sentence of one finite difference: nudge an entry, see the loss change, compare the prediction."""
+    """Return the sentence of one finite difference: nudge an entry, see the loss change, compare."""
     x = problem.inputs[name]
     if not x.size:
         return ""
@@ -46,7 +46,10 @@ def nudge(problem: Problem, name: str, index: tuple[int, ...], yours: float | No
     except Exception:
         return ""
     verb = "rises" if change > 0 else "falls" if change < 0 else "changes"
-    text = f" Nudge {place(name, index)} by {decimal(step).rstrip('0')}: the loss {verb} by {decimal(abs(change))}; your "
+    text = f" Nudge {place(name, index)} by {step:.10g}"
+    if step < 1e-4:
+        text = f" Nudge {place(name, index)} by {decimal(step).rstrip('0')}"
+    text += f": the loss {verb} by {decimal(abs(change))}; your "
     if yours is None or not np.isfinite(yours):
         return f"{text}d{name} gives no prediction for it."
     return f"{text}{place('d' + name, index)} predicts {decimal(yours * step)}."
@@ -95,22 +98,24 @@ def passed(problem: Problem, name: str, verdict: Judgement, measured: str) -> Fi
     if verdict.verdict == "pass":
         text = f"{label} is right: it agrees with central differences to {verdict.agreement:.0e} of its size."
         if verdict.reason == "zero to rounding":
-            text = f"{label} is right: it is zero to rounding, as central differences are ({verdict.agreement:.0e})."
+            text = f"{label} is right: it is zero to rounding, and agrees with central differences."
         cause = "measured-not-derived" if verdict.reason == "measured" else None
         remark = " ".join(filter(None, [left_out, measured if cause else ""]))
         return Finding(label, True, text, cause, remark=remark)
     if verdict.verdict == "not differentiable here":
-        text = f"{label} cannot be judged here: {verdict.reason}, where no slope exists. Move the inputs a little."
+        text = (
+            f"{label} cannot be judged here: {verdict.reason}, where no slope is. Move the inputs a little."
+        )
         return Finding(label, False, text, "not-differentiable", verdict=verdict.verdict)
     if verdict.verdict == "not deterministic":
-        text = f"{label} cannot be judged: {verdict.reason}. Draw random numbers in the forward, and keep them in the cache."
+        text = f"{label} cannot be judged: {verdict.reason}. Draw random numbers in forward, for the cache."
         return Finding(label, False, text, "not-deterministic", verdict=verdict.verdict)
     text = f"{label} cannot be judged: {verdict.reason}. Other inputs, or float64 throughout, may help."
     return Finding(label, False, text, "cannot-tell", verdict=verdict.verdict, remark=left_out)
 
 
 def with_numbers(problem: Problem, answers: Sequence[Any], finding: Finding) -> Finding:
-    """Return a failed finding on behaviour or the forward with a finite difference of the first gradient added."""
+    """Return a failed finding on behaviour or the forward with a finite difference added."""
     if finding.ok or finding.kind == "gradient" or finding.verdict == "not deterministic":
         return finding
     for name, answer in zip(problem.wrt, answers, strict=True):

@@ -65,7 +65,7 @@ def judge_all(
     mistakes: Mapping[str, Function] | None,
     rng: np.random.Generator,
 ) -> tuple[list[Finding], dict[str, Judgement], Tape | None]:
-    """Return one finding for each gradient, the judgements of those that could be judged, the recorded steps."""
+    """Return one finding for each gradient, the judgements where there are such, the recorded steps."""
     read = {
         name: read_answer(answer, name, problem.inputs[name])
         for name, answer in zip(problem.wrt, answers, strict=True)
@@ -160,17 +160,16 @@ def explain(
     for name in names:
         yours, said = read[name]
         if said is None and yours is not None and name in truths:
-            true = truths[name].copy()
+            known = truths[name].copy()
             kinks = verdicts[name].kinks if name in verdicts else []
-            if kinks and yours.shape == true.shape:
-                true.reshape(-1)[kinks] = yours.reshape(-1)[kinks]
-            evidence[name] = Evidence(
-                name, yours, true, truths, problem, out, slips, right, 1e-7 if exact else 1e-5
-            )
-    told = {}
+            if kinks and yours.shape == known.shape:
+                known.reshape(-1)[kinks] = yours.reshape(-1)[kinks]
+            close = 1e-7 if exact else 1e-5
+            evidence[name] = Evidence(name, yours, known, truths, problem, out, slips, right, close)
+    told: dict[str, Finding] = {}
     for name in names:
         yours, said = read[name]
-        true = evidence[name].true if name in evidence else truths.get(name)
+        true: Array | None = evidence[name].true if name in evidence else truths.get(name)
         if said is None and yours is not None:
             if name in evidence:
                 said = authors_mistake(problem, evidence[name], wrong_answers)
@@ -186,7 +185,8 @@ def explain(
                     text = f"d{name} stays the same whatever the upstream gradient is: multiply by dout."
                     said = Diagnosis("missing-upstream", text)
             elif yours.shape != problem.inputs[name].shape:
-                text = f"d{name} has shape {yours.shape}; it must have {name}'s shape {problem.inputs[name].shape}."
+                wanted = problem.inputs[name].shape
+                text = f"d{name} has shape {yours.shape}; it must have {name}'s shape {wanted}."
                 said = Diagnosis("wrong-shape", text)
             else:
                 said, true = diagnose_unseen(problem, name, yours, rng)
@@ -254,7 +254,7 @@ def diagnose_unseen(
 
 
 def first_wrong(problem: Problem, findings: list[Finding], tape: Tape | None) -> tuple[tuple[str, ...], str]:
-    """Return the wrong gradients nearest to the loss, and the sentence that says so where others lie before them."""
+    """Return the wrong gradients nearest to the loss, and a sentence where others lie before them."""
     wrong = [
         name for name in problem.wrt if any(f.name == "d" + name and f.verdict == "fail" for f in findings)
     ]
@@ -271,6 +271,6 @@ def first_wrong(problem: Problem, findings: list[Finding], tape: Tape | None) ->
     if not later:
         return first, ""
     return first, (
-        f"Going backwards from the loss, {' and '.join(first)} {'is' if len(first) == 1 else 'are'} the first to be "
-        f"wrong: begin there. {', '.join(later)} may be wrong only as a consequence."
+        f"Going backwards from the loss, {' and '.join(first)} {'is' if len(first) == 1 else 'are'} the "
+        f"first to be wrong: begin there. {', '.join(later)} may be wrong only as a consequence."
     )

@@ -9,13 +9,13 @@ from gradcheck.truth import entry_by_entry
 
 LARGEST, DRAWS = 300, 3
 SENTENCE = (
-    "Maybe this was measured by finite differences instead of derived: it is right to 1e-6, and off by just what a "
-    "difference quotient is off."
+    "Maybe this was measured by finite differences instead of derived: it is right to 1e-6, and off by "
+    "just what a difference quotient is off."
 )
 
 
 def looks_measured(problem: Problem, name: str, rng: np.random.Generator) -> bool:
-    """Return whether in three draws the answer is right to 1e-6 and carries the error of one difference quotient.
+    """Return whether in three draws the answer is right to 1e-6 with the error of one difference quotient.
 
     Each draw has its own upstream gradient and inputs moved by a thousandth. The quotients tried are central
     and one-sided ones with h from 1e-2 to 1e-9; one of them must reproduce the answer to its own rounding
@@ -77,7 +77,7 @@ def well_conditioned(problem: Problem, name: str, true: Array) -> bool:
 
 
 def explains(yours: Array, error: Array, quotients: Array, noise: float) -> bool:
-    """Return whether these difference quotients are the answer up to rounding, and their rounding is not too coarse."""
+    """Return whether these quotients are the answer up to rounding, and their rounding is not too coarse."""
     return bool(np.abs(yours - quotients).max() <= 30 * noise and error.max() >= 1e-2 * noise)
 
 

@@ -1,4 +1,4 @@
-"""The learner's two functions as a problem: called on copies, counted, and read with a sentence for each way to fail."""
+"""The learner's two functions: called on copies, counted, and read with a sentence for each way to fail."""
 
 import contextlib
 import copy
@@ -58,14 +58,14 @@ class Problem:
     changed: list[str] = field(default_factory=list)
 
     def run(self, inputs: Mapping[str, Array]) -> tuple[Any, Any]:
-        """Return (out, cache) of one forward evaluation on copies of the inputs; Broken where it is no such pair."""
+        """Return (out, cache) of one forward evaluation on copies of the inputs; Broken unless a pair."""
         self.evaluations += 1
         arguments = [value.copy() if value.ndim else value[()] for value in inputs.values()]
         result = self.forward(*arguments)
         if not isinstance(result, tuple):
             raise Broken(
                 "wrong-count",
-                f"forward returned {type(result).__name__}, not the pair (out, cache). End it with: return out, cache",
+                f"forward returned {type(result).__name__}, not (out, cache). End with: return out, cache",
             )
         if len(result) != 2:
             raise Broken(
@@ -102,13 +102,13 @@ class Problem:
         if self.is_loss and value.size != 1:
             raise Broken(
                 "wrong-shape",
-                f"forward returned an output of shape {value.shape}, but backward(cache) takes no upstream gradient: "
-                "the loss must be one number.",
+                f"forward returned an output of shape {value.shape}, but backward(cache) takes no upstream "
+                "gradient: the loss must be one number.",
             )
         return value, cache
 
     def repeat(self) -> Array | None:
-        """Return the output once more, None where that fails; note the inputs that forward changes in place."""
+        """Return the output once more, None where that fails; note inputs that forward changes in place."""
         given = [value.copy() for value in self.inputs.values()]
         self.evaluations += 1
         try:
@@ -172,7 +172,7 @@ def read_problem(forward: Function, backward: Function, inputs: Mapping[str, Any
 
 
 def read_gradients(result: Any, problem: Problem) -> list[Any]:
-    """Return what backward returned, one value for each name in ``problem.wrt``; Broken where the count differs.
+    """Return what backward returned, one value for each name in ``wrt``; Broken where the count differs.
 
     A tuple or list is in the order of the arguments; one gradient may come bare. A dict is read by its keys
     'd' + name; a list of dicts, one for each layer, by 'd' + name without the number of the layer, counted
@@ -200,8 +200,8 @@ def read_gradients(result: Any, problem: Problem) -> list[Any]:
         if isinstance(result, np.ndarray) or np.isscalar(result):
             raise Broken(
                 "wrong-count",
-                f"backward returned one {'array' if isinstance(result, np.ndarray) else 'number'}; it must return "
-                f"{len(wanted)} gradients: {', '.join(wanted)}.",
+                f"backward returned one {'array' if isinstance(result, np.ndarray) else 'number'}; it must "
+                f"return {len(wanted)} gradients: {', '.join(wanted)}.",
             )
         raise Broken(
             "wrong-type", f"backward returned {type(result).__name__}; it must return {', '.join(wanted)}."
@@ -217,14 +217,14 @@ def read_gradients(result: Any, problem: Problem) -> list[Any]:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[io.StringIO]:
-    """Hold back what the learner's functions print, and NumPy's floating-point warnings, during repeated calls."""
+    """Hold back what the learner's functions print, and floating-point warnings, in repeated calls."""
     with contextlib.redirect_stdout(io.StringIO()) as printed, np.errstate(all="ignore"):
         yield printed
 
 
 @contextlib.contextmanager
 def time_limit(seconds: float, role: str) -> Iterator[None]:
-    """Raise Broken when a call takes longer; only where the main thread of a POSIX system has its alarm free."""
+    """Raise Broken when a call takes longer; only where a POSIX main thread has its alarm free."""
     free = (
         hasattr(signal, "SIGALRM")
         and threading.current_thread() is threading.main_thread()

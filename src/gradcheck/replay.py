@@ -1,4 +1,4 @@
-"""The chain rule replayed over the recorded steps with one step done wrong: what each slip would have answered."""
+"""The chain rule replayed over the recorded steps with one step done wrong: what each slip would answer."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -149,7 +149,7 @@ def is_linear(node: Node) -> bool:
 
 
 def surplus_slips(tape: Tape, problem: Problem, z: Node, a: Node) -> Iterator[Replay]:
-    """Yield what comes out when the derivative of a hidden activation is applied at an output that has none."""
+    """Yield what comes out when a hidden activation's derivative is applied at an output that has none."""
     own = local_slope(tape, z, a, z.value)
     if not is_linear(z) or own is None:
         return
@@ -309,7 +309,7 @@ def fork_slips(tape: Tape, problem: Problem) -> Iterator[Replay]:
         if found is not None:
             yield Replay(
                 "missing-path",
-                "A path is missing: sums over the batch (a mean, a variance, a norm) depend on the input too.",
+                "A path is missing: sums over entries (a mean, a variance, a norm) depend on the input too.",
                 found,
             )
 
@@ -347,7 +347,7 @@ def name_of_loss(tape: Tape, parent: Node, node: Node) -> tuple[str, str]:
     if shrinks:
         return (
             "missing-path",
-            "A path is missing: a sum over several entries (a mean, a variance, a norm) depends on the input too.",
+            "A path is missing: a sum over entries (a mean, a variance, a norm) depends on the input too.",
         )
     return (
         "overwritten-branch",

@@ -25,7 +25,7 @@ class Worst(NamedTuple):
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found about one gradient ("dW"), one behaviour or one value; ``cause`` is None when all is well."""
+    """What was found about one gradient ("dW"), one behaviour or one value; no ``cause`` when all is well."""
 
     name: str
     ok: bool
@@ -116,7 +116,7 @@ class Report:
         return float(points) * max(0, shares - lost) / shares
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the report as plain JSON values; numbers that JSON lacks are the strings "nan", "inf", "-inf"."""
+        """Return the report as plain JSON values; what JSON lacks as strings: "nan", "inf", "-inf"."""
         return {
             "verdict": self.verdict,
             "ok": self.ok,
@@ -132,9 +132,7 @@ class Report:
         """Send :meth:`to_dict` to the running notebook, if there is one, as data that is not shown."""
         ipython = sys.modules.get("IPython")
         if ipython is not None and ipython.get_ipython() is not None:
-            from IPython.display import publish_display_data
-
-            publish_display_data({MIME_TYPE: self.to_dict(), "text/plain": ""})
+            ipython.display.publish_display_data({MIME_TYPE: self.to_dict(), "text/plain": ""})
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return {"text/plain": str(self), "text/html": self._repr_html_(), MIME_TYPE: self.to_dict()}
@@ -148,10 +146,11 @@ class Report:
             for f in self.findings
         )
         note = f"<p>{html.escape(self.note)}</p>" if self.note else ""
-        return f"<table><caption>{html.escape(str(self).splitlines()[0])}</caption><tbody>{rows}</tbody></table>{note}"
+        caption = html.escape(str(self).splitlines()[0])
+        return f"<table><caption>{caption}</caption><tbody>{rows}</tbody></table>{note}"
 
     def plot(self) -> Any:
-        """Return a matplotlib figure: for each wrong gradient a heat map of yours minus true (needs matplotlib)."""
+        """Return a matplotlib figure: for each wrong gradient a heat map of yours minus true."""
         from matplotlib.figure import Figure
 
         maps = [f for f in self.findings if f.error is not None and not f.ok and f.error.size]

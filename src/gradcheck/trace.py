@@ -67,7 +67,7 @@ class Node:
         return self.slopes[k]
 
     def wide(self, k: int, G: Array) -> Array:
-        """Return G times the local derivative, before the sum over axes along which parent k was broadcast."""
+        """Return G times the local derivative, before the sum over axes along which parent k broadcast."""
         return G * self.slope(k)
 
     def pull(self, k: int, G: Array) -> Array:
@@ -273,7 +273,7 @@ class Tape:
         return max((known[user] for user, _ in self.users.get(node, [])), default=0)
 
     def root(self, node: Node) -> Node | None:
-        """Return the one node from which this one follows entry by entry, as an activation does; else None."""
+        """Return the one node from which this follows entry by entry, as an activation does; else None."""
         if node.kind != "elementwise":
             return None
         roots = {self.root(parent) or parent for parent in node.parents}

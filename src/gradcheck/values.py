@@ -355,7 +355,7 @@ def ask(predicate: Function, out: Any, args: tuple[Any, ...]) -> str:
 def name_authors_mistake(
     failures: list[Failure], mistakes: Mapping[str, Function], tolerance: float
 ) -> Wrong:
-    """Return the first failure, with the name of the author's mistake that does the same in every failing case."""
+    """Return the first failure, named after the author's mistake that does the same in every failing case."""
     wrong = failures[0].wrong
     for short_name, function in mistakes.items():
         if all(reproduces(function, failure, tolerance) for failure in failures):

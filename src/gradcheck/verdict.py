@@ -25,7 +25,7 @@ Answers = Mapping[str, Array]
 
 @dataclass
 class Judgement:
-    """The verdict on one gradient and the numbers behind it; ``kinks`` are flat indices that were left out."""
+    """The verdict on one gradient, the numbers behind it; ``kinks`` are flat indices that were left out."""
 
     verdict: Verdict
     tolerance: float = 0.0
@@ -109,7 +109,7 @@ def has_kink(
     names: list[str],
     out: Array,
 ) -> bool:
-    """Return whether the slope along -v is not minus the slope along v: one evaluation for all inputs together."""
+    """Return whether the slope along -v is not minus the slope along v: one evaluation for all inputs."""
     back = slope(problem, {name: -directions[name][0] for name in names})
     terms = [slopes[name][0] for name in names]
     bound = 1e-10 * float(np.abs(terms).sum()) + sum(floor(problem, name, out) for name in names)
@@ -148,7 +148,7 @@ def disputed(
     out: Array,
     rng: np.random.Generator,
 ) -> bool:
-    """Return whether finite differences overrule the complex step, as they must for ``np.abs`` or a hidden cast.
+    """Return whether finite differences overrule the complex step, as they must for ``np.abs``.
 
     One central difference that agrees is enough. Otherwise careful ones decide, along directions of ever
     fewer entries, so that kinks beside x are left behind: all that can be judged must disagree.
@@ -243,7 +243,7 @@ def judge_exact(
 def judge_measured(
     problem: Problem, name: str, answer: Array, out: Array, rng: np.random.Generator
 ) -> Judgement:
-    """Return the verdict on one answer from measured slopes: rejected only by three fresh directions of three."""
+    """Return the verdict on one answer from measured slopes: only three directions of three reject it."""
     x = problem.inputs[name]
     kinks: list[int] = []
     first = measure(problem, {name: draw(rng, x.shape, [])})
@@ -283,7 +283,8 @@ def judge_measured(
             return result
         if wrong == 0:
             if vacuous:
-                result.reason = f"the measured slope is uncertain by {result.tolerance:.1e}, more than 1 % of its size {size:.1e}"
+                by = f"{result.tolerance:.1e}, more than 1 % of its size {size:.1e}"
+                result.reason = f"the measured slope is uncertain by {by}"
             elif coarse:
                 result.reason = "the forward rounds to about 7 digits inside (is something float32?)"
             else:
@@ -294,7 +295,7 @@ def judge_measured(
 
 
 def measured_kinks(problem: Problem, name: str, rng: np.random.Generator) -> list[int]:
-    """Return the flat indices of entries at (or next to) a kink, by bisection on the gap between both sides."""
+    """Return the flat indices of entries at (or next to) a kink, by bisection on the gap between sides."""
     x = problem.inputs[name]
     v = draw(rng, x.shape, [])
     found: list[int] = []
@@ -320,7 +321,7 @@ def length(values: Array) -> float:
 
 
 def agreement(answer: Array, v: Array, opinion: float) -> float:
-    """Return how far the answer is from a central difference along v, relative to the larger of norm and slope."""
+    """Return how far the answer is from a central difference along v, relative to its size."""
     mine = float((answer * v).sum())
     size = max(length(answer), abs(opinion))
     return abs(mine - opinion) / size if size else 0.0
