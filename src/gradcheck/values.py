@@ -359,7 +359,8 @@ def compare_numbers(yours: Any, expected: Any, part: str, tolerance: float) -> D
     with np.errstate(invalid="ignore", over="ignore"):
         gap = np.abs(np.subtract(have, true, dtype=np.result_type(have, true, np.float64)))
         equal = (have == true) | (np.isnan(have) & np.isnan(true))
-        gap = np.where(equal, 0.0, gap)
+        # NaN on one side only, or opposite infinities, is as different as can be.
+        gap = np.where(equal, 0.0, np.where(np.isnan(gap), np.inf, gap))
     scale = float(np.abs(true[np.isfinite(true)]).max(initial=0.0))
     if (gap <= tolerance * scale).all():
         if true.dtype.kind == "f" and have.dtype.kind != "f":
@@ -367,7 +368,7 @@ def compare_numbers(yours: Any, expected: Any, part: str, tolerance: float) -> D
         if true.dtype == np.float64 and isinstance(expected, np.ndarray) and have.dtype != np.float64:
             return "wrong-type", f"{part}has dtype {have.dtype}, expected float64.", None, None
         return None
-    index = tuple(int(i) for i in np.unravel_index(int(np.nanargmax(gap)), gap.shape))
+    index = tuple(int(i) for i in np.unravel_index(int(np.argmax(gap)), gap.shape))
     worst = Worst(index, float(have[index].real), float(true[index].real))
     cause, hint, factor = explain_values(have, true, tolerance)
     text = f"{part}returned {worst.yours:.8g} {place(index)}expected {worst.true:.8g}.{hint}"
