@@ -7,10 +7,14 @@ BIN := .venv/bin
 UV := $(BIN)/uv --quiet
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: book serve release test lint bench lock clean
+.PHONY: book serve release handout test lock
 
 # --- set-up ---------------------------------------------------------------------------------------------------
 .venv/uv.stamp: requirements/build.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "$(PYTHON) is not Python 3.11, 3.12 or 3.13. Name one that is: make PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || \
+	  { echo "$(PYTHON) cannot make environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/build.txt
 	touch $@
@@ -32,17 +36,35 @@ lock: .venv/uv.stamp
 	$(COMPILE) pyproject.toml --extra book -c requirements/develop.txt -o requirements/book.txt
 
 # --- the book -------------------------------------------------------------------------------------------------
+# The public book has no solutions; SOLUTIONS=1 builds the edition that has, elsewhere.
+ifdef SOLUTIONS
+EDITION := _build/solutions
+TOC := $(EDITION)/_toc.yml
+else
+EDITION := .
+TOC := _toc.yml
+endif
+HTML := $(patsubst ./%,%,$(EDITION)/_build/html)
+
 book: .venv/book.stamp
-	$(BIN)/jupyter-book build . -W -n --keep-going
-	@echo "The book is at $(CURDIR)/_build/html/index.html"
-	@echo "To read it in a browser: make serve"
+ifdef SOLUTIONS
+	$(BIN)/classroom worked-solutions --into worked-solutions --toc $(TOC)
+endif
+	$(BIN)/jupyter-book build . --toc $(TOC) --path-output $(EDITION) -W -n --keep-going
+	@echo "The book is at $(CURDIR)/$(HTML)/index.html"
+	@echo "To read it in a browser: make serve$(if $(SOLUTIONS), SOLUTIONS=1)"
 
 serve:
-	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(HTML) 8000
 
 # --- the exercises --------------------------------------------------------------------------------------------
 release: .venv/develop.stamp
 	$(BIN)/classroom release
+
+handout: release
+	rm -rf _build/handout
+	$(BIN)/uv build --quiet --wheel --python $(BIN)/python --no-build-isolation --out-dir _build/handout
+	$(BIN)/classroom handout --wheel _build/handout/*.whl --into _build/handout
 
 # --- the tests ------------------------------------------------------------------------------------------------
 # Fast ones first: style, types, then everything pytest finds, then the whole book, strictly.

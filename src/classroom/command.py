@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from classroom.editions import write_handout, write_worked_solutions
 from classroom.errors import InstructorError
 from classroom.release import release_all
 
@@ -14,13 +15,35 @@ def classroom() -> None:
     """Release exercises to a class, and grade what comes back."""
 
 
+course_folder = click.option("--root", type=click.Path(path_type=Path), default=".", help="The course's folder.")
+
+
 @classroom.command()
-@click.option("--root", type=click.Path(path_type=Path), default=".", help="The course's folder.")
+@course_folder
 @click.option("--into", type=click.Path(path_type=Path), help="Write there instead of the release directory.")
 def release(root: Path, into: Path | None) -> None:
     """Generate every exercise anew from its solution."""
     slugs = release_all(root.resolve(), into)
     print(f"{len(slugs)} released: {', '.join(slugs)}")
+
+
+@classroom.command("worked-solutions")
+@course_folder
+@click.option("--into", type=click.Path(path_type=Path), required=True, help="The folder of the pages, replaced.")
+@click.option("--toc", type=click.Path(path_type=Path), required=True, help="The table of contents to write.")
+def worked_solutions(root: Path, into: Path, toc: Path) -> None:
+    """Write the pages and the table of contents of the edition with solutions."""
+    pages = write_worked_solutions(root.resolve(), into.resolve(), toc.resolve())
+    print(f"{len(pages)} worked solutions in {into}")
+
+
+@classroom.command()
+@course_folder
+@click.option("--wheel", type=click.Path(path_type=Path), required=True, help="This distribution, built.")
+@click.option("--into", type=click.Path(path_type=Path), required=True, help="The folder of the zip file.")
+def handout(root: Path, wheel: Path, into: Path) -> None:
+    """Pack the exercises and the checker for learners."""
+    print(f"The handout is {write_handout(root.resolve(), wheel, into)}")
 
 
 def main() -> None:

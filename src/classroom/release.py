@@ -19,6 +19,8 @@ CELL_DEFAULTS = {"grade": False, "locked": True, "schema_version": 3, "solution"
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 # A notebook's text begins with jupytext's header; other Markdown beside it (page-*.md) has none.
 NOTEBOOK_HEADER = "---\njupytext:"
+# The tag of prose that explains a solution: it reaches the worked solutions, never a learner's notebook.
+EXPLANATION = "explanation"
 
 
 def source_texts(source: Path) -> Iterator[Path]:
@@ -28,21 +30,28 @@ def source_texts(source: Path) -> Iterator[Path]:
             yield path
 
 
-def source_notebook(text: Path) -> dict[str, Any]:
-    """Return the notebook that ``text`` describes, with nbgrader's metadata complete and words for cell ids.
-
-    A cell's id is its ``grade_id``; prose without one is numbered. Raises InstructorError where the text is not
-    a notebook, a code cell has no ``grade_id``, or two cells have the same.
-    """
+def read_text_notebook(text: Path) -> Any:
+    """Return the notebook that jupytext reads from ``text``; raise InstructorError where it cannot."""
     import jupytext  # slow to import, and most commands find every notebook up to date
 
     try:
-        notebook = jupytext.reads(text.read_text(encoding="utf-8"), fmt="md:myst")
+        return jupytext.reads(text.read_text(encoding="utf-8"), fmt="md:myst")
     except Exception as problem:
         reason = str(problem).splitlines()[0]
         raise InstructorError(f"{text} is not a notebook in MyST Markdown: {reason}. Mend it.") from problem
+
+
+def source_notebook(text: Path) -> dict[str, Any]:
+    """Return the notebook that ``text`` describes, with nbgrader's metadata complete and words for cell ids.
+
+    A cell's id is its ``grade_id``; prose without one is numbered. Explanations of the solution stay behind. Raises
+    InstructorError where the text is not a notebook, a code cell has no ``grade_id``, or two cells have the same.
+    """
+    notebook = read_text_notebook(text)
     cells, seen, prose = [], set(), 0
     for number, cell in enumerate(notebook.cells, start=1):
+        if EXPLANATION in cell.metadata.get("tags", []):
+            continue
         given = cell.metadata.get("nbgrader", {})
         if "grade_id" not in given and cell.cell_type == "code":
             raise InstructorError(f"{text}: code cell {number} has no grade_id. Add one to it.")
