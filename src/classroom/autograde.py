@@ -8,7 +8,7 @@ import fnmatch
 import glob
 import json
 import os
-import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +71,8 @@ class SafeAutograde(Autograde):  # type: ignore[misc]
         """Refuse to go on where no sandbox is to be had and none was waived."""
         if self.unsafe:
             if self.config.Execute.get("enabled", True) is False:
-                raise InstructorError("--unsafe and --no-execute together would give full marks to all. Drop one.")
-            self.log.warning("Learners' code runs with your own rights (--unsafe), beside the gradebook.")
+                raise InstructorError("SafeAutograde.unsafe and --no-execute together would give full marks to all. Drop one.")
+            self.log.warning("Learners' code runs with your own rights (SafeAutograde.unsafe), beside the gradebook.")
             self.autograde_preprocessors = [Execute, *self.autograde_preprocessors]
             return
         problem = find_problem()
@@ -262,7 +262,7 @@ def make_safe(c: Any) -> None:
                 f"This version of nbgrader has no Autograde in {module.__name__}: the sandbox cannot be put in place."
             )
         module.Autograde = SafeAutograde
-    if "--unsafe" in sys.argv[1:]:
-        c.SafeAutograde.unsafe = True
+    # Of nbgrader's own making, and nothing that an instructor could mend.
+    warnings.filterwarnings("ignore", message="Object of type <Submitted", module="nbgrader")
     c.GenerateFeedback.preprocessors = [GetGrades, ClearHiddenTests, CSSHTMLHeaderPreprocessor]
     c.HTMLExporter.sanitize_html = True

@@ -179,7 +179,7 @@ def time_limit(seconds: float, what: str) -> Iterator[None]:
 
     def stop(number: int, frame: Any) -> None:
         __tracebackhide__ = True
-        raise TimeLimit(f"{what} did not finish within {seconds:g} seconds")
+        raise TimeLimit(f"{what} did not finish within {seconds:g} seconds.")
 
     old = signal.signal(signal.SIGALRM, stop)
     before = signal.setitimer(signal.ITIMER_REAL, seconds, 0.25)

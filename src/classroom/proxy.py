@@ -58,7 +58,7 @@ class Learner:
         """
         number = object.__getattribute__(target, "_number")
         if number in self.late:
-            raise TimeLimit(f"{self.late[number]}; it was not called again")
+            raise TimeLimit(f"{self.late[number]} It was not called again.")
         lent: list[Callable[..., Any]] = []
         writer = Writer(lambda value: self.stand_in(value, lent), self.max_bytes)
         args = [target, *rest]

@@ -35,7 +35,7 @@ START_SECONDS = 60.0
 INSTALL = (
     "Learners' code runs in a sandbox, and bubblewrap, which makes it, is {problem}. On Debian or Ubuntu: apt install "
     "bubblewrap. On Fedora: dnf install bubblewrap. On macOS or Windows: grade in a Linux machine, container or WSL. "
-    "For work that you trust as your own, nbgrader's own way of running is left: nbgrader autograde --unsafe."
+    "For work that you trust as your own, nbgrader's way of running it is left: add --SafeAutograde.unsafe=True."
 )
 
 
