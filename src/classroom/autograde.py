@@ -8,6 +8,7 @@ import fnmatch
 import glob
 import json
 import os
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,9 @@ class SafeAutograde(Autograde):  # type: ignore[misc]
         """Refuse to go on where no sandbox is to be had and none was waived."""
         if self.unsafe:
             if self.config.Execute.get("enabled", True) is False:
-                raise InstructorError("SafeAutograde.unsafe and --no-execute together would give full marks to all. Drop one.")
+                raise InstructorError(
+                    "SafeAutograde.unsafe and --no-execute together would give full marks to all. Drop one."
+                )
             self.log.warning("Learners' code runs with your own rights (SafeAutograde.unsafe), beside the gradebook.")
             self.autograde_preprocessors = [Execute, *self.autograde_preprocessors]
             return
@@ -110,7 +113,9 @@ class SafeAutograde(Autograde):  # type: ignore[misc]
                 gradebook.find_assignment(assignment)
         except MissingEntry:
             if not self.release_of(assignment).is_dir():
-                known = ", ".join(sorted(p.name for p in self.release_of("x").parent.glob("*/") if p.is_dir())) or "none"
+                known = (
+                    ", ".join(sorted(p.name for p in self.release_of("x").parent.glob("*/") if p.is_dir())) or "none"
+                )
                 raise InstructorError(
                     f"There is no assignment {assignment!r} in {self.release_of(assignment).parent} (there are: {known})."
                 ) from None
@@ -250,6 +255,13 @@ class SafeAutograde(Autograde):  # type: ignore[misc]
         return texts
 
 
+class HideHiddenChecks(ClearHiddenTests):  # type: ignore[misc]
+    """Leaves the hidden part of checks out of a page."""
+
+    # The HTML exporter sets this for all its preprocessors, and nbgrader's do not know it.
+    display_data_priority = List().tag(config=True)
+
+
 def make_safe(c: Any) -> None:
     """Make the nbgrader commands of a course safe; call it in nbgrader_config.py with ``get_config()``.
 
@@ -262,7 +274,11 @@ def make_safe(c: Any) -> None:
                 f"This version of nbgrader has no Autograde in {module.__name__}: the sandbox cannot be put in place."
             )
         module.Autograde = SafeAutograde
+    # nbgrader calls `alembic` by name; it is beside this Python even where the environment is not activated.
+    beside = str(Path(sys.executable).parent)
+    if beside not in os.environ.get("PATH", "").split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join([beside, os.environ.get("PATH", "")])
     # Of nbgrader's own making, and nothing that an instructor could mend.
     warnings.filterwarnings("ignore", message="Object of type <Submitted", module="nbgrader")
-    c.GenerateFeedback.preprocessors = [GetGrades, ClearHiddenTests, CSSHTMLHeaderPreprocessor]
+    c.GenerateFeedback.preprocessors = [GetGrades, HideHiddenChecks, CSSHTMLHeaderPreprocessor]
     c.HTMLExporter.sanitize_html = True

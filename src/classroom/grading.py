@@ -29,10 +29,9 @@ from classroom.crossing import Garbled
 from classroom.errors import InstructorError
 from classroom.judge import bound_names, failure
 from classroom.rebuild import Role, nbgrader_of, source_of
-from classroom.sandbox import MB, Inside, Sandbox, SandboxGone, SandboxSettings
+from classroom.sandbox import MAX_SNAPSHOTS, MB, Inside, Sandbox, SandboxGone, SandboxSettings
 
 MAX_RESTARTS = 3
-MAX_SNAPSHOTS = 200
 
 
 def as_python(source: str) -> str:
@@ -224,7 +223,7 @@ def run_learners_cells(
     left_out: dict[int, str] = {}
     while True:
         done = Pass()
-        changed = True
+        changed, waiting = True, []
         at = None
         try:
             notebook: Inside = open_notebook(sandboxes, learner, files)
@@ -233,7 +232,10 @@ def run_learners_cells(
                     if changed and len(done.ends) < MAX_SNAPSHOTS:
                         done.ends.append(notebook.snapshot())
                         changed = False
-                    done.snapshot[k] = len(done.ends) - 1
+                    if changed:
+                        waiting.append(k)
+                    else:
+                        done.snapshot[k] = len(done.ends) - 1
                 if k in left_out:
                     text = f"This cell {left_out[k]}. It was left out, and the rest was graded without it."
                     done.outputs[k] = [failure("LeftOut", text, "")]
@@ -242,6 +244,10 @@ def run_learners_cells(
                     outputs = harmless(notebook.run(work.inside[k], settings.cell_seconds))
                     if k in work.own:
                         done.outputs[k] = outputs
+            if waiting:
+                # Beyond the limit, checks meet the notebook as it is at its end.
+                done.ends.append(notebook.snapshot())
+                done.snapshot |= dict.fromkeys(waiting, len(done.ends) - 1)
             notebook.close()
             return done
         except SandboxGone as problem:
@@ -340,4 +346,3 @@ class WorkingFolder:
     def close(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self.path, ignore_errors=True)
-

@@ -146,7 +146,8 @@ def describe_failure(step: dict[str, Any], error: BaseException | None) -> dict[
                 line = lines[trace.tb_lineno - 1].strip()
         trace = trace.tb_next
     if line not in step["shown"]:
-        line = ""
+        # What a hidden line compares stands in the further lines of such messages as NumPy's.
+        line, text = "", text.strip().partition("\n")[0]
     if isinstance(error, SyntaxError):
         text = str(error.msg)
     if not text and isinstance(error, AssertionError):

@@ -9,7 +9,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ MAX_TOTAL = 200_000_000
 KINDS = ("code", "markdown", "raw")
 MISSING = "# This cell was missing from the submission."
 TAG = re.compile(r"<(?=[a-zA-Z/!?])(?!/?(?:b|i|em|strong|br|hr|sub|sup|code|pre|u|p|ul|ol|li|kbd)\s*/?>)")
+ATTACHMENT = re.compile(r"(?i)\battachment\s*:\s*([\w.-]*)")
 SCHEME = re.compile(r"(?i)\b(javascript|vbscript|data)(\s*:)")
 NOT_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 
@@ -150,8 +151,12 @@ def read_cell(cell: Any) -> SubmittedCell | None:
     )
 
 
-def quiet_markdown(text: str) -> str:
-    """Return Markdown in which no HTML tag but the plainest, and no address that runs code, is left alive."""
+def quiet_markdown(text: str, attachments: Container[str] = ()) -> str:
+    """Return Markdown in which no HTML tag but the plainest, and no address that runs code, is left alive.
+
+    A picture that should be attached and is not would stop the feedback page; it becomes text as well.
+    """
+    text = ATTACHMENT.sub(lambda found: found[0] if found[1] in attachments else f"attached {found[1]}", text)
     return SCHEME.sub(r"\1 \2", TAG.sub("< ", text))
 
 
@@ -170,7 +175,9 @@ def nbgrader_of(cell: dict[str, Any]) -> dict[str, Any]:
 def rebuild(release: dict[str, Any], submitted: list[SubmittedCell]) -> Rebuilt:
     """Return the released notebook with the learner's text in its solution cells and the learner's own cells."""
     cells = release["cells"]
-    place_of_grade = {nbgrader_of(cell)["grade_id"]: k for k, cell in enumerate(cells) if "grade_id" in nbgrader_of(cell)}
+    place_of_grade = {
+        nbgrader_of(cell)["grade_id"]: k for k, cell in enumerate(cells) if "grade_id" in nbgrader_of(cell)
+    }
     place_of_id = {cell["id"]: k for k, cell in enumerate(cells) if "id" in cell}
     texts = {}
     for k, cell in enumerate(cells):
@@ -206,7 +213,9 @@ def rebuild(release: dict[str, Any], submitted: list[SubmittedCell]) -> Rebuilt:
     add(added.get(-1, []))
     for k, cell in enumerate(cells):
         given, shown = answers.get(k), source_of(cell)
-        copy = {key: value for key, value in cell.items() if key not in ("outputs", "execution_count")} | {"source": shown}
+        copy = {key: value for key, value in cell.items() if key not in ("outputs", "execution_count")} | {
+            "source": shown
+        }
         if cell["cell_type"] == "code":
             copy |= {"outputs": [], "execution_count": None}
         if is_solution(cell):
@@ -214,7 +223,9 @@ def rebuild(release: dict[str, Any], submitted: list[SubmittedCell]) -> Rebuilt:
                 remarks.append(f"the cell {name_of(cell, k)} is missing")
                 copy["source"] = MISSING if cell["cell_type"] == "code" else ""
             else:
-                copy["source"] = given.source if cell["cell_type"] == "code" else quiet_markdown(given.source)
+                copy["source"] = (
+                    given.source if cell["cell_type"] == "code" else quiet_markdown(given.source, given.attachments)
+                )
                 copy.pop("attachments", None)
                 if given.attachments and cell["cell_type"] == "markdown":
                     copy["attachments"] = given.attachments
@@ -257,7 +268,12 @@ def new_cell(cell: SubmittedCell, name: str) -> dict[str, Any]:
             "cell_type": "code", "id": name, "metadata": {}, "source": cell.source, "outputs": [],
             "execution_count": None,
         }  # fmt: skip
-    made: dict[str, Any] = {"cell_type": "markdown", "id": name, "metadata": {}, "source": quiet_markdown(cell.source)}
+    made: dict[str, Any] = {
+        "cell_type": "markdown",
+        "id": name,
+        "metadata": {},
+        "source": quiet_markdown(cell.source, cell.attachments),
+    }
     if cell.attachments:
         made["attachments"] = cell.attachments
     return made

@@ -29,8 +29,11 @@ from traitlets.config import LoggingConfigurable
 from classroom.channel import Channel, Gone, Silent
 from classroom.crossing import Garbled
 from classroom.errors import InstructorError
+from classroom.syscalls import call_filter
 
 MB = 1_000_000
+# Processes that keep the learner's notebook as it was at a check, beside those that the learner may start.
+MAX_SNAPSHOTS = 100
 START_SECONDS = 60.0
 INSTALL = (
     "Learners' code runs in a sandbox, and bubblewrap, which makes it, is {problem}. On Debian or Ubuntu: apt install "
@@ -43,9 +46,9 @@ class SandboxSettings(LoggingConfigurable):  # type: ignore[misc]
     """Limits on a learner's code; set them in nbgrader_config.py as ``c.SandboxSettings.memory = 2000``."""
 
     memory = Integer(2000, help="All memory that one learner's processes may use together, in MB.").tag(config=True)
-    address_space = Integer(
-        1600, help="Address space of one process, in MB: beyond it there is a MemoryError."
-    ).tag(config=True)
+    address_space = Integer(1600, help="Address space of one process, in MB: beyond it there is a MemoryError.").tag(
+        config=True
+    )
     processes = Integer(48, help="Processes and threads that a learner's code may run at a time.").tag(config=True)
     cpu_seconds = Integer(300, help="CPU time of one process, in seconds.").tag(config=True)
     file_size = Integer(50, help="Size of a file that learner's code writes, in MB.").tag(config=True)
@@ -168,15 +171,22 @@ SANDBOX = [
 ]  # fmt: skip
 ENVIRONMENT = {
     "PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "MPLCONFIGDIR": "/tmp", "MPLBACKEND": "agg",
-    "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "USER": "learner",
+    "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2", "USER": "learner",
     "LD_LIBRARY_PATH": "/opt/python/lib", "PYTHONDONTWRITEBYTECODE": "1",
 }  # fmt: skip
 
 
-def bubblewrap_command(settings: SandboxSettings, view: View, sources: dict[str, str], control: int) -> list[str]:
-    """Return bubblewrap's command; ``sources`` maps a host folder to where it can be reached without rights."""
+def bubblewrap_command(
+    settings: SandboxSettings, view: View, sources: dict[str, str], control: int, calls: int | None
+) -> list[str]:
+    """Return bubblewrap's command; ``sources`` maps a host folder to where it can be reached without rights.
+
+    ``control`` is the number of the inherited control socket, ``calls`` that of a file with the filter of calls.
+    """
     size = str(settings.folder_size * MB)
     command = [shutil.which("bwrap") or "bwrap", *SANDBOX, "--ro-bind", "/usr", "/usr"]
+    if calls is not None:
+        command += ["--seccomp", str(calls)]
     for name in ("bin", "sbin", "lib", "lib64", "lib32"):
         path = Path("/", name)
         if path.is_symlink():
@@ -203,7 +213,7 @@ def bubblewrap_command(settings: SandboxSettings, view: View, sources: dict[str,
             "RLIMIT_CPU": settings.cpu_seconds,
             "RLIMIT_FSIZE": settings.file_size * MB,
             "RLIMIT_NOFILE": settings.open_files,
-            "RLIMIT_NPROC": settings.processes + 200,
+            "RLIMIT_NPROC": settings.processes + MAX_SNAPSHOTS,
             "RLIMIT_CORE": 0,
         },
         "refused": list(settings.refused),
@@ -225,7 +235,7 @@ class Cgroup:
         self.folders: list[Path] = []
         self.prefix: list[str] = []
         self.missing = ""
-        limits = (settings.memory * MB, settings.processes + 200)
+        limits = (settings.memory * MB, settings.processes + MAX_SNAPSHOTS)
         if not settings.cgroups:
             self.missing = "they are switched off (SandboxSettings.cgroups)"
         elif os.geteuid() == 0:
@@ -307,24 +317,27 @@ class Sandbox:
         self.folder: str | None = None
         view = interpreter_view(tuple(settings.packages))
         try:
-            with theirs:
+            with theirs, tempfile.TemporaryFile() as calls:
+                calls.write(call_filter())
+                calls.seek(0)
                 self.process = subprocess.Popen(
-                    self.command(view, theirs.fileno()),
+                    self.command(view, theirs.fileno(), calls.fileno()),
                     stdin=subprocess.DEVNULL,
                     stdout=self.complaints,
                     stderr=self.complaints,
                     cwd="/",
                     env={"PATH": os.environ.get("PATH", "/usr/bin:/bin")} | keep("XDG_RUNTIME_DIR"),
-                    pass_fds=[theirs.fileno()],
+                    pass_fds=[theirs.fileno(), calls.fileno()],
                 )
         except BaseException:
             self.cgroup.remove()
             raise
 
-    def command(self, view: View, control: int) -> list[str]:
+    def command(self, view: View, control: int, calls: int) -> list[str]:
         """Return the whole command: cgroups, view, an ordinary user, bubblewrap, in this order."""
+        numbers = (control, calls if call_filter() else None)
         if os.geteuid() != 0:
-            return [*self.cgroup.prefix, *bubblewrap_command(self.settings, view, {}, control)]
+            return [*self.cgroup.prefix, *bubblewrap_command(self.settings, view, {}, *numbers)]
         # Root's folders may be closed to the ordinary user who is to show them: they are mounted, in a namespace of
         # this command's own, below a folder that is open to that user.
         self.folder = tempfile.mkdtemp(prefix="classroom-view-")
@@ -336,7 +349,7 @@ class Sandbox:
             sources[source] = f"{self.folder}/{number}"
             os.mkdir(sources[source])
             steps.append(f"mount --bind {shlex.quote(source)} {sources[source]}")
-        inner = [*drop_rights(self.settings.user), *bubblewrap_command(self.settings, view, sources, control)]
+        inner = [*drop_rights(self.settings.user), *bubblewrap_command(self.settings, view, sources, *numbers)]
         steps.append(f"exec {shlex.join(inner)}")
         return ["unshare", "--mount", "--propagation", "private", "sh", "-e", "-c", "\n".join(steps)]
 
@@ -352,7 +365,7 @@ class Sandbox:
             raise InstructorError(f"The sandbox for learners' code does not start: {' | '.join(said) or 'no reason'}.")
         self.ready = True
 
-    def ask(self, request: dict[str, Any], descriptors: list[int], seconds: float = 20.0) -> None:
+    def ask(self, request: dict[str, Any], descriptors: list[int], seconds: float = 10.0) -> None:
         """Have the fork server do something; SandboxGone where it cannot."""
         try:
             self.control.settimeout(seconds)
