@@ -1,9 +1,10 @@
 """The course's nbgrader configuration: the plain nbgrader commands, run in this folder, work with it."""
 
+import sys
 from pathlib import Path
 
-from classroom.errors import InstructorError
 from classroom.autograde import make_safe
+from classroom.errors import InstructorError
 from classroom.release import ensure_in_gradebook, write_source_notebooks
 
 c = get_config()  # noqa: F821  (nbgrader provides it)

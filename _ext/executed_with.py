@@ -21,6 +21,8 @@ def inputs_of_execution(root: Path) -> list[Path]:
         *root.glob("src/gradcheck/**/*.py"),
         *root.glob("chapters/*.py"),
         *root.glob("chapters/*.mplstyle"),
+        # Pages train with the functions of the solutions (chapters/own_network.py).
+        *root.glob("solutions/*/*.md"),
     ]
     files.append(root / "requirements/book.txt")
     if named := os.environ.get("MNIST_NPZ"):

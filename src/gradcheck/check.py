@@ -77,7 +77,9 @@ def assert_gradients(
     seed: int | None = None,
 ) -> None:
     """Raise AssertionError with the text of :func:`check_layer`'s report unless its verdict is "pass"."""
-    report = check_layer(forward, backward, inputs, wrt=wrt, reference=reference, mistakes=mistakes, seed=seed)
+    report = check_layer(
+        forward, backward, inputs, wrt=wrt, reference=reference, mistakes=mistakes, seed=seed
+    )
     if not report.ok:
         raise AssertionError(str(report))
 
@@ -103,7 +105,9 @@ def run_check(
     except Broken as broken:
         whole = Finding("forward", False, broken.sentence, broken.cause, verdict="fail", kind="forward")
         rest = [
-            Finding(name, False, f"{name} cannot be checked before forward works.", broken.cause, verdict="fail")
+            Finding(
+                name, False, f"{name} cannot be checked before forward works.", broken.cause, verdict="fail"
+            )
             for name in gradients
         ]
         return Report((whole, *rest), problem.evaluations)
@@ -154,12 +158,16 @@ def compare_forward(problem: Problem, reference: Function, out: Array) -> list[F
     return [Finding("forward", False, text, "wrong-forward", worst=worst, verdict="fail", kind="forward")]
 
 
-def authors_answers(problem: Problem, cache: Any, mistakes: Mapping[str, Function] | None) -> dict[str, list[Any]]:
+def authors_answers(
+    problem: Problem, cache: Any, mistakes: Mapping[str, Function] | None
+) -> dict[str, list[Any]]:
     """Return what each of the author's wrong backwards answers on the same cache and dout."""
     answers = {}
     for short_name, wrong in (mistakes or {}).items():
         with contextlib.suppress(Exception), contextlib.redirect_stdout(io.StringIO()):
-            answers[short_name] = read_gradients(problem.call_backward(copied(cache), backward=wrong), problem)
+            answers[short_name] = read_gradients(
+                problem.call_backward(copied(cache), backward=wrong), problem
+            )
     return answers
 
 
@@ -216,7 +224,8 @@ def fail(
     if yours is not None and true is not None and yours.shape == true.shape and true.size:
         error = np.asarray(yours - true, dtype=np.float64)
         index = tuple(
-            int(i) for i in np.unravel_index(int(np.argmax(np.nan_to_num(np.abs(error), nan=np.inf))), error.shape)
+            int(i)
+            for i in np.unravel_index(int(np.argmax(np.nan_to_num(np.abs(error), nan=np.inf))), error.shape)
         )
         worst = Worst(index, float(yours[index]), float(true[index]))
     text = said.sentence

@@ -56,7 +56,11 @@ def placeholder(e: Evidence) -> Diagnosis | None:
 
 
 def extra_dimension(e: Evidence) -> Diagnosis | None:
-    if e.yours.shape != e.true.shape and e.yours.size == e.true.size and equal(e.yours.reshape(e.true.shape), e.true):
+    if (
+        e.yours.shape != e.true.shape
+        and e.yours.size == e.true.size
+        and equal(e.yours.reshape(e.true.shape), e.true)
+    ):
         if e.yours.squeeze().shape == e.true.squeeze().shape:
             return Diagnosis(
                 "extra-dimension",
@@ -68,7 +72,9 @@ def extra_dimension(e: Evidence) -> Diagnosis | None:
 
 def transposed(e: Evidence) -> Diagnosis | None:
     if e.yours.ndim == 2 and e.true.ndim == 2 and equal(e.yours.T, e.true):
-        return Diagnosis("transposed", f"d{e.name} is right but transposed: it must have the shape of {e.name}.")
+        return Diagnosis(
+            "transposed", f"d{e.name} is right but transposed: it must have the shape of {e.name}."
+        )
     return None
 
 
@@ -81,7 +87,9 @@ def not_summed(e: Evidence) -> Diagnosis | None:
             f"gradients add up (a sum over axis 0).",
         )
     if extra == 0 and e.yours.shape != e.true.shape:
-        wide = tuple(k for k, (a, b) in enumerate(zip(e.yours.shape, e.true.shape, strict=True)) if b == 1 and a != b)
+        wide = tuple(
+            k for k, (a, b) in enumerate(zip(e.yours.shape, e.true.shape, strict=True)) if b == 1 and a != b
+        )
         if wide and equal(e.yours.sum(axis=wide, keepdims=True), e.true):
             return Diagnosis(
                 "not-summed",
@@ -93,7 +101,9 @@ def not_summed(e: Evidence) -> Diagnosis | None:
 def order(e: Evidence) -> Diagnosis | None:
     for name, truth in zip(e.problem.wrt, e.truths, strict=True):
         if name != e.name and equal(e.yours, truth):
-            return Diagnosis("order", f"What you returned in the place of d{e.name} is d{name}: the order is wrong.")
+            return Diagnosis(
+                "order", f"What you returned in the place of d{e.name} is d{name}: the order is wrong."
+            )
     return None
 
 

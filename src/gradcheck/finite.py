@@ -21,7 +21,8 @@ class Measured(NamedTuple):
 def shifted(problem: Problem, direction: Mapping[str, Array], h: float) -> float:
     """Return L at x + h·v."""
     moved = {
-        name: value + h * direction[name] if name in direction else value for name, value in problem.inputs.items()
+        name: value + h * direction[name] if name in direction else value
+        for name, value in problem.inputs.items()
     }
     return float(problem.loss(moved))
 

@@ -64,7 +64,9 @@ class Problem:
                 f"forward returned {type(result).__name__}, not the pair (out, cache). End it with: return out, cache",
             )
         if len(result) != 2:
-            raise Broken("wrong-count", f"forward returned {len(result)} values; it must return two: (out, cache).")
+            raise Broken(
+                "wrong-count", f"forward returned {len(result)} values; it must return two: (out, cache)."
+            )
         return result
 
     def start(self) -> tuple[Array, Any]:
@@ -76,9 +78,13 @@ class Problem:
         except Exception as error:
             raise Broken("raised", f"forward raised {type(error).__name__}: {error}") from error
         if out is None:
-            raise Broken("none", "forward returned None as its output: is the line that computes it still missing?")
+            raise Broken(
+                "none", "forward returned None as its output: is the line that computes it still missing?"
+            )
         if isinstance(out, list | tuple | dict):
-            raise Broken("wrong-type", f"forward returned its output as a {type(out).__name__}; it must be an array.")
+            raise Broken(
+                "wrong-type", f"forward returned its output as a {type(out).__name__}; it must be an array."
+            )
         value = np.asarray(out)
         if value.dtype.kind == "c":
             raise Broken("wrong-type", "forward returned complex numbers; its output must be real (float64).")
@@ -86,7 +92,9 @@ class Problem:
             raise Broken("wrong-type", f"forward returned {type(out).__name__}, not an array of numbers.")
         if not np.isfinite(value).all():
             count = int((~np.isfinite(value)).sum())
-            raise Broken("not-finite", f"forward returned NaN or infinity in {count} of {value.size} entries.")
+            raise Broken(
+                "not-finite", f"forward returned NaN or infinity in {count} of {value.size} entries."
+            )
         if self.is_loss and value.size != 1:
             raise Broken(
                 "wrong-shape",
@@ -135,7 +143,9 @@ def read_problem(forward: Function, backward: Function, inputs: Mapping[str, Any
         if arrays[name].dtype.kind != "f":
             raise ValueError(f"{name!r} holds {arrays[name].dtype} numbers; to differentiate it pass floats.")
     if not names:
-        raise ValueError("no input is a floating array: there is nothing to differentiate. Pass floats, not integers.")
+        raise ValueError(
+            "no input is a floating array: there is nothing to differentiate. Pass floats, not integers."
+        )
     required = count_required(backward)
     if required is not None and required not in (1, 2):
         raise TypeError(
@@ -156,7 +166,9 @@ def read_gradients(result: Any, problem: Problem) -> list[Any]:
     if result is None:
         return [None] * len(wanted)
     if isinstance(result, list | tuple) and result and all(isinstance(layer, Mapping) for layer in result):
-        result = {f"{key}{k}": value for k, layer in enumerate(result, start=1) for key, value in layer.items()}
+        result = {
+            f"{key}{k}": value for k, layer in enumerate(result, start=1) for key, value in layer.items()
+        }
     if isinstance(result, Mapping):
         missing = [name for name in wanted if name not in result]
         if missing:
@@ -175,7 +187,9 @@ def read_gradients(result: Any, problem: Problem) -> list[Any]:
                 f"backward returned one {'array' if isinstance(result, np.ndarray) else 'number'}; it must return "
                 f"{len(wanted)} gradients: {', '.join(wanted)}.",
             )
-        raise Broken("wrong-type", f"backward returned {type(result).__name__}; it must return {', '.join(wanted)}.")
+        raise Broken(
+            "wrong-type", f"backward returned {type(result).__name__}; it must return {', '.join(wanted)}."
+        )
     if len(result) != len(wanted):
         raise Broken(
             "wrong-count",

@@ -137,7 +137,9 @@ def call(function: Function, args: tuple[Any, ...], name: str, expected: Any) ->
     """Return the result of one call on a copy of the arguments, and a finding if the call itself went wrong."""
 
     def wrong(cause: str, text: str) -> Finding:
-        return Finding(name, False, f"{name}{call_text(args)} {text}", cause=cause, verdict="fail", kind="value")
+        return Finding(
+            name, False, f"{name}{call_text(args)} {text}", cause=cause, verdict="fail", kind="value"
+        )
 
     given = copy.deepcopy(args)
     result = None
@@ -156,8 +158,12 @@ def call(function: Function, args: tuple[Any, ...], name: str, expected: Any) ->
                 return None, wrong("raised", f"must raise {expected.__name__}; it raised {error!r}.")
             return None, wrong("raised", f"raised {type(error).__name__}: {error}")
     if is_exception(expected):
-        return result, wrong("accepts-bad-input", f"must raise {expected.__name__}; it returned {result!r:.60}.")
-    changed = [k for k, (before, after) in enumerate(zip(args, given, strict=True)) if not same(before, after)]
+        return result, wrong(
+            "accepts-bad-input", f"must raise {expected.__name__}; it returned {result!r:.60}."
+        )
+    changed = [
+        k for k, (before, after) in enumerate(zip(args, given, strict=True)) if not same(before, after)
+    ]
     if changed:
         return result, wrong(
             "modifies-input",
@@ -207,7 +213,11 @@ def compare(result: Any, expected: Any, name: str, args: tuple[Any, ...], tolera
     if expected is None:
         out = result[0] if is_pair(result) else result
         cause, text = general_rules(out)
-        return None if cause is None else Finding(name, False, f"{where} {text}", cause, verdict="fail", kind="value")
+        return (
+            None
+            if cause is None
+            else Finding(name, False, f"{where} {text}", cause, verdict="fail", kind="value")
+        )
     if is_pair(result) and not isinstance(expected, tuple):
         result = result[0]
     difference = find_difference(result, expected, "", tolerance)
@@ -264,7 +274,9 @@ def find_difference(yours: Any, expected: Any, path: str, tolerance: float) -> D
                 None,
                 None,
             )
-        return next_difference(((yours[key], expected[key], f"[{key!r}]") for key in expected), path, tolerance)
+        return next_difference(
+            ((yours[key], expected[key], f"[{key!r}]") for key in expected), path, tolerance
+        )
     if isinstance(expected, list | tuple):
         if not isinstance(yours, list | tuple):
             return (
@@ -302,7 +314,9 @@ def is_reordered(yours: Sequence[Any], expected: Sequence[Any], tolerance: float
     """Return whether each expected value is there once, elsewhere."""
     left = list(yours)
     for wanted in expected:
-        place = next((k for k, have in enumerate(left) if find_difference(have, wanted, "", tolerance) is None), None)
+        place = next(
+            (k for k, have in enumerate(left) if find_difference(have, wanted, "", tolerance) is None), None
+        )
         if place is None:
             return False
         del left[place]
@@ -345,7 +359,8 @@ def compare_numbers(yours: Any, expected: Any, part: str, tolerance: float) -> D
     with np.errstate(invalid="ignore", over="ignore"):
         gap = np.abs(np.subtract(have, true, dtype=np.result_type(have, true, np.float64)))
         equal = (have == true) | (np.isnan(have) & np.isnan(true))
-        gap = np.where(equal, 0.0, gap)
+        # NaN on one side only, or opposite infinities, is as different as can be.
+        gap = np.where(equal, 0.0, np.where(np.isnan(gap), np.inf, gap))
     scale = float(np.abs(true[np.isfinite(true)]).max(initial=0.0))
     if (gap <= tolerance * scale).all():
         if true.dtype.kind == "f" and have.dtype.kind != "f":
@@ -353,7 +368,7 @@ def compare_numbers(yours: Any, expected: Any, part: str, tolerance: float) -> D
         if true.dtype == np.float64 and isinstance(expected, np.ndarray) and have.dtype != np.float64:
             return "wrong-type", f"{part}has dtype {have.dtype}, expected float64.", None, None
         return None
-    index = tuple(int(i) for i in np.unravel_index(int(np.nanargmax(gap)), gap.shape))
+    index = tuple(int(i) for i in np.unravel_index(int(np.argmax(gap)), gap.shape))
     worst = Worst(index, float(have[index].real), float(true[index].real))
     cause, hint, factor = explain_values(have, true, tolerance)
     text = f"{part}returned {worst.yours:.8g} {place(index)}expected {worst.true:.8g}.{hint}"
@@ -387,7 +402,9 @@ def explain_values(have: Any, true: Any, tolerance: float) -> tuple[str, str, fl
     top = int(np.abs(np.nan_to_num(true)).argmax()) if true.size else 0
     if true.size and np.isfinite(true).all() and true.flat[top] != 0:
         factor = float(np.real(have.flat[top] / true.flat[top]))
-        if factor and np.allclose(have, factor * true, rtol=1e-7, atol=1e-7 * abs(factor) * np.abs(true).max()):
+        if factor and np.allclose(
+            have, factor * true, rtol=1e-7, atol=1e-7 * abs(factor) * np.abs(true).max()
+        ):
             if abs(factor + 1) < 1e-6:
                 return "sign", " The sign is flipped.", -1.0
             if true.size > 1 or abs(factor) in (0.5, 2.0):
@@ -409,7 +426,11 @@ def ask(predicate: Callable[..., Any], out: Any, args: tuple[Any, ...]) -> str |
 
 
 def complaint_text(sentence: str, complaint: str | bool) -> str:
-    return f"this does not hold: {sentence}." if complaint is True else f"this does not hold: {sentence}; {complaint}."
+    return (
+        f"this does not hold: {sentence}."
+        if complaint is True
+        else f"this does not hold: {sentence}; {complaint}."
+    )
 
 
 def name_authors_mistake(
@@ -422,7 +443,8 @@ def name_authors_mistake(
     if finding.cause not in ("raised", "accepts-bad-input"):
         for short_name, wrong in mistakes.items():
             if all(
-                reproduces(wrong, args, expected, result, found, tolerance) for args, expected, result, found in trouble
+                reproduces(wrong, args, expected, result, found, tolerance)
+                for args, expected, result, found in trouble
             ):
                 return Finding(
                     finding.name, False, f"{finding.message} It looks like this mistake: {short_name}.", "author-mistake",
