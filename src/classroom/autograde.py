@@ -16,6 +16,7 @@ from typing import Any
 import nbformat
 import nbgrader.apps.api
 import nbgrader.apps.autogradeapp
+from nbconvert.preprocessors import ClearMetadataPreprocessor, CSSHTMLHeaderPreprocessor
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
@@ -30,7 +31,6 @@ from nbgrader.preprocessors import (
     SaveAutoGrades,
 )
 from nbgrader.utils import find_all_files
-from nbconvert.preprocessors import ClearMetadataPreprocessor, CSSHTMLHeaderPreprocessor
 from traitlets import Bool, List
 
 from classroom.errors import InstructorError
@@ -113,11 +113,10 @@ class SafeAutograde(Autograde):  # type: ignore[misc]
                 gradebook.find_assignment(assignment)
         except MissingEntry:
             if not self.release_of(assignment).is_dir():
-                known = (
-                    ", ".join(sorted(p.name for p in self.release_of("x").parent.glob("*/") if p.is_dir())) or "none"
-                )
+                folder = self.release_of(assignment).parent
+                known = ", ".join(sorted(path.name for path in folder.glob("*/"))) or "none"
                 raise InstructorError(
-                    f"There is no assignment {assignment!r} in {self.release_of(assignment).parent} (there are: {known})."
+                    f"There is no assignment {assignment!r} in {folder} (there are: {known})."
                 ) from None
         pattern = self._format_source(assignment, self.coursedir.student_id)
         if not glob.glob(pattern):
@@ -158,15 +157,15 @@ class SafeAutograde(Autograde):  # type: ignore[misc]
             rebuilt = self.rebuild(Path(notebook_filename), about["assignment"], about["notebook"])
             self._sanitizing = True
             self._init_preprocessors()
-            text, _ = self.exporter.from_notebook_node(nbformat.from_dict(rebuilt.notebook), resources)
-            notebook = nbformat.reads(text, as_version=4)
+            text, _ = self.exporter.from_notebook_node(as_node(rebuilt.notebook), resources)
+            notebook: Any = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
             if len(notebook.cells) != len(rebuilt.roles):
                 raise InstructorError(f"{notebook_filename} changed its number of cells while it was rebuilt.")
             self._sanitizing = False
             if not self.unsafe:
                 self.grade(notebook, rebuilt, about, Path(notebook_filename).parent)
             self._init_preprocessors()
-            notebook = nbformat.from_dict(notebook)
+            notebook = as_node(notebook)
             text, resources = self.exporter.from_notebook_node(notebook, resources)
             self.write_single_notebook(text, resources)
         finally:
@@ -255,11 +254,16 @@ class SafeAutograde(Autograde):  # type: ignore[misc]
         return texts
 
 
+def as_node(notebook: Any) -> Any:
+    """Return a notebook of plain dicts in nbformat's own kind."""
+    return nbformat.from_dict(notebook)  # type: ignore[no-untyped-call]
+
+
 class HideHiddenChecks(ClearHiddenTests):  # type: ignore[misc]
     """Leaves the hidden part of checks out of a page."""
 
     # The HTML exporter sets this for all its preprocessors, and nbgrader's do not know it.
-    display_data_priority = List().tag(config=True)
+    display_data_priority: Any = List().tag(config=True)
 
 
 def make_safe(c: Any) -> None:

@@ -112,30 +112,30 @@ class Printed(io.TextIOBase):
         return len(text)
 
 
-class KeepResult(DisplayHook):  # type: ignore[misc]
+class KeepResult(DisplayHook):
     """Keeps the value of a cell's last line instead of printing it."""
 
     def write_output_prompt(self) -> None:
         pass
 
     def write_format_data(self, format_dict: dict[str, Any], md_dict: Any = None) -> None:
-        self.shell.outputs.data("execute_result", format_dict)
+        running().data("execute_result", format_dict)
 
     def finish_displayhook(self) -> None:
         pass
 
 
-class KeepDisplayed(DisplayPublisher):  # type: ignore[misc]
+class KeepDisplayed(DisplayPublisher):
     """Keeps what a cell displays."""
 
-    def publish(self, data: Any, metadata: Any = None, **more: Any) -> None:
-        self.shell.outputs.data("display_data", data)
+    def publish(self, data: Any, metadata: Any = None, source: Any = None, **more: Any) -> None:
+        running().data("display_data", data)
 
     def clear_output(self, wait: bool = False) -> None:
-        self.shell.outputs.clear()
+        running().clear()
 
 
-class CellShell(InteractiveShell):  # type: ignore[misc]
+class CellShell(InteractiveShell):
     """IPython without a terminal and without a kernel: outputs are kept in ``outputs``."""
 
     displayhook_class = Type(KeepResult)
@@ -151,6 +151,11 @@ class CellShell(InteractiveShell):  # type: ignore[misc]
     def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
         lines = [str(line) for line in (stb if isinstance(stb, list) else [stb])]
         self.outputs.error(getattr(etype, "__name__", "Error"), safe_str(evalue), lines)
+
+
+def running() -> Outputs:
+    """Return the outputs of the cell that runs."""
+    return CellShell.instance().outputs
 
 
 def safe_str(value: Any) -> str:
@@ -169,7 +174,8 @@ def new_shell() -> CellShell:
     config.InteractiveShell.xmode = "Context"
     config.InteractiveShell.cache_size = 0
     shell: CellShell = CellShell.instance(config=config)
-    shell.display_formatter.active_types = ["text/plain", *IMAGES]
+    if shell.display_formatter is not None:
+        shell.display_formatter.active_types = ["text/plain", *IMAGES]
     return shell
 
 
@@ -208,7 +214,7 @@ def run_cell(shell: CellShell, source: str, seconds: float) -> tuple[ExecutionRe
     ):
         try:
             with time_limit(seconds, "This cell"):
-                result = shell.run_cell(source, store_history=False)
+                result = shell.run_cell(source, store_history=False)  # type: ignore[no-untyped-call]
         except (TimeLimit, KeyboardInterrupt) as late:
             shell.outputs.error("TimeLimit", str(late), [f"TimeLimit: {late}"])
     return result, shell.outputs.list

@@ -37,7 +37,7 @@ MAX_RESTARTS = 3
 def as_python(source: str) -> str:
     """Return a cell's text with IPython's magics turned into Python, as far as that goes."""
     try:
-        return str(TransformerManager().transform_cell(source))
+        return str(TransformerManager().transform_cell(source))  # type: ignore[no-untyped-call]
     except Exception:
         return source
 

@@ -334,9 +334,6 @@ def start_notebook(shell: CellShell, end: socket.socket, control: socket.socket,
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.chdir("/work")
         sys.path.insert(0, "/work")
-        import numpy as np
-
-        np.random.seed()
         shell.user_ns["__name__"] = "__main__"
         serve_and_end(Notebook(shell, end, settings["max_bytes"]))
     finally:

@@ -201,7 +201,6 @@ def main() -> None:
     """Serve the control socket whose number stands in the first argument."""
     control = socket.socket(fileno=int(sys.argv[1]))
     shell = new_shell()
-    shell.display_formatter.active_types = ["text/plain", "image/png", "image/jpeg"]
     with contextlib.suppress(ImportError):
         import numpy  # noqa: F401
     with contextlib.suppress(ImportError):

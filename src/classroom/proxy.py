@@ -2,14 +2,13 @@
 
 import builtins
 import contextlib
-
 import inspect
 import keyword
 import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeGuard, cast
 
 import numpy as np
 
@@ -210,11 +209,11 @@ class Learner:
             args = [text]
         for attempt in (args, [text]):
             with contextlib.suppress(Exception):
-                return kind(*attempt)
+                return cast(Exception, kind(*attempt))
         return LearnerError(f"{name}: {text}")
 
 
-def is_name(text: Any) -> bool:
+def is_name(text: Any) -> TypeGuard[str]:
     """Return whether text can be the name of a class or function."""
     return isinstance(text, str) and len(text) <= 100 and text.isidentifier() and not keyword.iskeyword(text)
 

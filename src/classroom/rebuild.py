@@ -139,7 +139,7 @@ def read_cell(cell: Any) -> SubmittedCell | None:
     cell_id, given = cell.get("id"), cell.get("attachments")
     attachments: dict[str, dict[str, str]] = {}
     for name, data in given.items() if isinstance(given, dict) else ():
-        png = data.get("image/png") if isinstance(data, dict) else None
+        png: Any = data.get("image/png") if isinstance(data, dict) else None
         if re.fullmatch(r"[\w.-]{1,100}", name) and is_image(png, b"\x89PNG\r\n\x1a\n"):
             attachments[name] = {"image/png": png}
     return SubmittedCell(
@@ -179,7 +179,7 @@ def rebuild(release: dict[str, Any], submitted: list[SubmittedCell]) -> Rebuilt:
         nbgrader_of(cell)["grade_id"]: k for k, cell in enumerate(cells) if "grade_id" in nbgrader_of(cell)
     }
     place_of_id = {cell["id"]: k for k, cell in enumerate(cells) if "id" in cell}
-    texts = {}
+    texts: dict[tuple[str, str], int] = {}
     for k, cell in enumerate(cells):
         texts.setdefault((cell["cell_type"], source_of(cell).strip()), k)
     # Where a cell was copied, the last of its name counts, as with nbgrader; the others are the learner's own.

@@ -42,7 +42,7 @@ INSTALL = (
 )
 
 
-class SandboxSettings(LoggingConfigurable):  # type: ignore[misc]
+class SandboxSettings(LoggingConfigurable):
     """Limits on a learner's code; set them in nbgrader_config.py as ``c.SandboxSettings.memory = 2000``."""
 
     memory = Integer(2000, help="All memory that one learner's processes may use together, in MB.").tag(config=True)
@@ -171,8 +171,8 @@ SANDBOX = [
 ]  # fmt: skip
 ENVIRONMENT = {
     "PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "MPLCONFIGDIR": "/tmp", "MPLBACKEND": "agg",
-    "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2", "USER": "learner",
-    "LD_LIBRARY_PATH": "/opt/python/lib", "PYTHONDONTWRITEBYTECODE": "1",
+    "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2",
+    "USER": "learner", "LD_LIBRARY_PATH": "/opt/python/lib", "PYTHONDONTWRITEBYTECODE": "1",
 }  # fmt: skip
 
 
@@ -193,8 +193,8 @@ def bubblewrap_command(
             command += ["--symlink", os.readlink(path), str(path)]
         elif path.is_dir():
             command += ["--ro-bind", str(path), str(path)]
-    for path in ("/etc/ld.so.cache", "/etc/fonts"):
-        command += ["--ro-bind-try", path, path]
+    for file in ("/etc/ld.so.cache", "/etc/fonts"):
+        command += ["--ro-bind-try", file, file]
     # What an alternative points to is below /usr; the links themselves are needed for libblas.so.3 and the like.
     command += ["--ro-bind-try", "/etc/alternatives", "/etc/alternatives"]
     for source, target in view.binds:

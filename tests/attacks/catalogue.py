@@ -19,7 +19,7 @@ WRONG = {
     "double": "def double(x):\n    return x + 1000",
     "halves": "def halves(x):\n    return x, x",
     "answer": "answer = 0",
-    "counter": "class Counter:\n    def __init__(self):\n        self.total = 0\n    def add(self, n):\n        return 0",
+    "counter": "class Counter:\n    total = 0\n    def add(self, n):\n        return 0",
 }
 
 
@@ -154,7 +154,7 @@ ATTACKS = {
     ),
     "loop-that-swallows-interrupts": Attack(
         answers={
-            "halves": "import time\nwhile True:\n    try:\n        time.sleep(1)\n    except BaseException:\n        pass"
+            "halves": "import time\nwhile True:\n    try:\n        time.sleep(1)\n    except BaseException:\n        0"
         }
     ),
     "exit-at-once": Attack(answers={"halves": "import os\nos._exit(0)"}),
@@ -235,7 +235,7 @@ ATTACKS = {
     ),
     "files-for-the-next-learner": Attack(
         "import os, glob\n"
-        "for folder in ('/tmp', '/work', '/dev/shm', '/var/tmp', '/opt/own/classroom', '/opt/packages/0', '/usr/lib'):\n"
+        "for folder in ('/tmp', '/work', '/dev/shm', '/opt/own/classroom', '/opt/packages/0', '/usr/lib'):\n"
         "    try:\n"
         "        if glob.glob(folder + '/left-behind*'): print('REACHED', folder)\n"
         "        open(folder + '/left-behind', 'w').close()\n"
@@ -356,7 +356,7 @@ ATTACKS = {
             "    def __call__(self, *a): return Counter()\n"
             "    def __reduce__(self): return (print, ('REACHED reduce',))\n"
             "    def __eq__(self, other): return True",
-            "answer": "answer = Counter() if 'Counter' in globals() else type('X', (), {'__eq__': lambda s, o: True})()",
+            "answer": "answer = type('X', (), {'__eq__': lambda s, o: True})()",
         }
     ),
     "pickle-bomb": Attack(
@@ -486,7 +486,7 @@ ATTACKS |= {
     ),
     "unhashable-keys": speaks("    say({'reply': 2, 'result': ['d', [[['l', []], 1]]]})"),
     "unknown-exception": speaks(
-        "    say({'reply': 2, 'error': {'type': '__import__', 'bases': ['SystemExit', 'KeyboardInterrupt'], 'text': 1}})"
+        "    say({'reply': 2, 'error': {'type': '__import__', 'bases': ['SystemExit'], 'text': 1}})"
     ),
     "forged-outputs": Attack(
         STEAL + "say({'reply': server.channel and 2, 'outputs': [{'output_type': 'stream', 'text': ['x']},"

@@ -1,4 +1,4 @@
-"""A class of attackers: none gains a point it does not deserve, learns what is hidden, harms another, or leaves a trace.
+"""A class of attackers: none gains an undeserved point, learns what is hidden, or leaves a trace.
 
 The whole class is graded by one ``nbgrader autograde``, honest learners among them.
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from catalogue import ATTACKS, RIGHT, WRONG
+
 from course import CONFIG, Course, code, markdown, notebook
 
 ASSIGNMENT, NAME = "work", "work"

@@ -4,6 +4,7 @@ import html
 import re
 
 import pytest
+
 from course import Course
 
 SLUG, NAME = "06-layer-backward", "layer_backward"
