@@ -7,7 +7,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv --quiet
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: book serve release handout test lock
+.PHONY: book serve release handout test lock system
 
 # --- set-up ---------------------------------------------------------------------------------------------------
 .venv/uv.stamp: requirements/build.txt
@@ -28,6 +28,10 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	$(UV) pip install --python .venv --require-hashes -r requirements/develop.txt
 	$(UV) pip install --python .venv --no-deps --no-build-isolation -e .
 	touch $@ .venv/book.stamp
+
+# What the tests need of the system besides Python.
+system:
+	requirements/install-debian.sh
 
 lock: .venv/uv.stamp
 	$(COMPILE) requirements/build.in -o requirements/build.txt
@@ -73,7 +77,7 @@ handout: release
 
 # --- the tests ------------------------------------------------------------------------------------------------
 # Fast ones first: style, types, then everything pytest finds, then the whole book, strictly.
-test: .venv/develop.stamp
+test: .venv/develop.stamp system
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
