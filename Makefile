@@ -46,7 +46,12 @@ TOC := _toc.yml
 endif
 HTML := $(patsubst ./%,%,$(EDITION)/_build/html)
 
-book: .venv/book.stamp
+# Node comes with the Python packages; what the pages are made with, from npm by the lock file.
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json .venv/book.stamp
+	PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix web ci --no-audit --no-fund --loglevel=error
+	touch $@
+
+book: .venv/book.stamp web/node_modules/.package-lock.json
 ifdef SOLUTIONS
 	$(BIN)/classroom worked-solutions --into worked-solutions --toc $(TOC)
 endif

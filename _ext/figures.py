@@ -1,0 +1,95 @@
+"""Figures drawn by cells, put into the page itself, so that their colours follow the page's light or dark mode.
+
+A picture that the page only links to cannot know the mode that a reader has chosen: grey that is legible on white is
+not on near-black. Inside the page, the colours of `chapters/figures.mplstyle` become the page's own (`--ink`, `--c0`
+to `--c6`), which reach a contrast of 4.5 to 1 in both. Every figure must have a text alternative: without one,
+matplotlib's file path would be read aloud.
+"""
+
+import re
+from html import escape, unescape
+from pathlib import Path
+from urllib.parse import unquote
+
+from docutils import nodes
+from front_end import Page
+from sphinx.application import Sphinx
+from sphinx.util import logging
+
+logger = logging.getLogger(__name__)
+
+# Beyond this many bytes a figure stays a file of its own: most likely a scatter of thousands of points.
+HEAVIEST = 300_000
+IMAGE = re.compile(r"<img\b[^>]*?>")
+ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
+GREY = "#808080"
+
+
+def palette(style: Path) -> dict[str, str]:
+    """Return which colour of the style sheet is which of the page's."""
+    (cycle,) = re.findall(r"^axes\.prop_cycle:.*\[(.*)\]", style.read_text("utf-8"), re.MULTILINE)
+    colours = re.findall(r"[0-9a-f]{6}", cycle)
+    return {f"#{colour}": f"var(--c{n})" for n, colour in enumerate(colours)} | {GREY: "var(--ink)"}
+
+
+def recoloured(svg: str, colours: dict[str, str]) -> str:
+    """Return the drawing with the style sheet's colours replaced by the page's."""
+    return re.sub(r"#[0-9a-f]{6}\b", lambda match: colours.get(match.group(), match.group()), svg)
+
+
+def inlined(svg: str, alt: str, prefix: str, colours: dict[str, str]) -> str:
+    """Return an SVG file as an element of a page: named by ``alt``, its ids made unique by ``prefix``."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->|<title>.*?</title>", "", svg, flags=re.DOTALL)
+    used = set(re.findall(r'(?:url\(#|href="#)([\w.:-]+)', svg))
+    svg = re.sub(r' id="([\w.:-]+)"', lambda match: f' id="{prefix}{match[1]}"' if match[1] in used else "", svg)
+    svg = re.sub(r'url\(#|xlink:href="#', lambda match: match.group().removeprefix("xlink:") + prefix, svg)
+    svg = recoloured(svg, colours)
+    opening, rest = svg.split(">", 1)
+    (box,) = re.findall(r'viewBox="([^"]*)"', opening)
+    width, height = (float(number) for number in box.split()[2:])
+    # One point of matplotlib is 1/72 inch, one CSS pixel 1/96.
+    size = f'width="{width * 96 / 72:.0f}" height="{height * 96 / 72:.0f}"'
+    rest = re.sub(r"\s*\n\s*", "\n", rest)
+    return (
+        f'<svg class="figure" role="img" aria-label="{escape(alt)}" viewBox="{box}" {size} fill="currentColor">{rest}'
+    )
+
+
+def put_into_page(app: Sphinx, page: Page) -> None:
+    """Replace the page's links to drawings by the drawings."""
+    sources = {Path(name).name: Path(app.srcdir, source) for source, name in app.builder.images.items()}
+    colours = palette(Path(app.srcdir, "chapters/figures.mplstyle"))
+    number = 0
+
+    def replace(match: re.Match[str]) -> str:
+        nonlocal number
+        attributes = dict(ATTRIBUTE.findall(match.group()))
+        source = sources.get(unquote(attributes.get("src", "")).rsplit("/", 1)[-1])
+        if source is None or source.suffix != ".svg" or source.stat().st_size > HEAVIEST:
+            return match.group()
+        number += 1
+        return inlined(source.read_text("utf-8"), unescape(attributes.get("alt", "")), f"f{number}-", colours)
+
+    page.html = IMAGE.sub(replace, page.html)
+
+
+def require_alternatives(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Warn of every picture without words for those who do not see it; a path is none."""
+    for image in doctree.findall(nodes.image):
+        alt = image.get("alt", "").strip()
+        if not alt or alt == image.get("uri") or re.fullmatch(r"\S*\.(svg|png|jpe?g|gif|webp)", alt):
+            logger.warning(
+                "a figure has no text alternative%s: say in `image: alt:` of the cell what is to be seen",
+                f" but the path {alt!r}" if alt else "",
+                location=image if image.line else docname,
+                type="figure",
+            )
+
+
+def setup(app: Sphinx) -> dict[str, bool | str]:
+    """Register both steps."""
+    app.setup_extension("front_end")
+    app.connect("doctree-resolved", require_alternatives)
+    app.connect("html-page-finished", put_into_page)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,14 @@
+// What scrolls sideways can be reached by keyboard, and only that: a formula, a table or code that fits is no stop.
+(() => {
+  const scrollers = ".scrolls, .highlight pre, .cell_output pre, .pst-scrollable-table-container";
+  const update = () => {
+    for (const element of document.querySelectorAll(scrollers)) {
+      if (element.scrollWidth > element.clientWidth + 1) element.tabIndex = 0;
+      else element.removeAttribute("tabindex");
+    }
+  };
+  document.addEventListener("DOMContentLoaded", update);
+  addEventListener("load", update);
+  addEventListener("resize", update);
+  document.addEventListener("toggle", update, true);
+})();
