@@ -5,7 +5,8 @@
 
 Both sides start from the same weights and take the same batches in the same order: 784-128-10, ReLU, softmax
 cross-entropy, SGD with learning rate 0.01, batches of 32, 5 epochs. The own network consists of the functions of the
-exercises (chapters/own_network.py). Runs alternate, so that a slow moment of the machine hits both sides; medians.
+exercises (chapters/own_network.py); NumPy uses one core or all, whichever a short trial finds faster. Runs alternate, so that a
+slow moment of the machine hits both sides; medians count.
 """
 
 import argparse
@@ -26,7 +27,7 @@ sys.path.insert(0, str(ROOT / "chapters"))
 import keras  # noqa: E402  (after the search path is set, as the next two)
 import numpy as np  # noqa: E402
 from mnist import load_mnist  # noqa: E402
-from own_network import own_network  # noqa: E402
+from own_network import fastest_threads, own_network  # noqa: E402
 
 RESULTS = ROOT / "benchmarks/results"
 LEARNING_RATE, BATCH, EPOCHS = 0.01, 32, 5
@@ -64,8 +65,14 @@ def keras_network(params: list[dict[str, np.ndarray]]) -> keras.Sequential:
 
 def train_own(x: np.ndarray, y: np.ndarray, dtype: str) -> tuple[float, list[dict[str, np.ndarray]]]:
     """Return the wall time of the reader's ``train``, and the trained parameters."""
-    params, rng = first_params(128, dtype), np.random.default_rng(1)
-    spent, (params, _) = seconds(lambda: own.train(x, y, params, "relu", LEARNING_RATE, EPOCHS, BATCH, rng))
+    first = first_params(128, dtype)
+
+    def train(count: int, epochs: int) -> Any:
+        rng = np.random.default_rng(1)
+        return own.train(x[:count], y[:count], first, "relu", LEARNING_RATE, epochs, BATCH, rng)
+
+    with fastest_threads(lambda: train(50 * BATCH, 1)):
+        spent, (params, _) = seconds(lambda: train(len(x), EPOCHS))
     return spent, params
 
 
@@ -165,8 +172,12 @@ def compare_widths(runs: int, widths: Iterable[int]) -> list[dict[str, Any]]:
 
 def own_step(x: np.ndarray, y: np.ndarray, params: list[dict[str, np.ndarray]]) -> float:
     """Return the seconds of one update of the reader's ``train``."""
-    rng = np.random.default_rng(3)
-    return seconds(lambda: own.train(x, y, params, "relu", LEARNING_RATE, 1, BATCH, rng))[0] / (len(x) / BATCH)
+
+    def train(count: int) -> None:
+        own.train(x[:count], y[:count], params, "relu", LEARNING_RATE, 1, BATCH, np.random.default_rng(3))
+
+    with fastest_threads(lambda: train(20 * BATCH)):
+        return seconds(lambda: train(len(x)))[0] / (len(x) / BATCH)
 
 
 def products_ms(width: int) -> float:
@@ -180,8 +191,8 @@ def products_ms(width: int) -> float:
         for _ in range(20):
             X @ W1, A @ W2, A.T @ dZ, dZ @ W2.T, X.T @ A
 
-    products()
-    return min(seconds(products)[0] for _ in range(10)) / 20 * 1000
+    with fastest_threads(products):
+        return min(seconds(products)[0] for _ in range(10)) / 20 * 1000
 
 
 def show(rows: list[dict[str, Any]]) -> None:
