@@ -5,8 +5,8 @@
 
 Both sides start from the same weights and take the same batches in the same order: 784-128-10, ReLU, softmax
 cross-entropy, SGD with learning rate 0.01, batches of 32, 5 epochs. The own network consists of the functions of the
-exercises (chapters/own_network.py); NumPy uses one core or all, whichever a short trial finds faster. Runs alternate, so that a
-slow moment of the machine hits both sides; medians count.
+exercises (chapters/own_network.py). NumPy uses one core or all, whichever a short trial finds faster. Runs alternate,
+so that a slow moment of the machine hits both sides; medians count.
 """
 
 import argparse
