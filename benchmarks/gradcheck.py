@@ -94,16 +94,17 @@ def verdicts_of(chunk: tuple[int, int]) -> Counter[str]:
 
 
 def print_network(count: int) -> None:
-    times, reports = [], []
+    times, busy, reports = [], [], []
     for seed in range(count):
         inputs = network_inputs(np.random.default_rng(seed))
-        start = time.perf_counter()
+        start, spent = time.perf_counter(), time.process_time()
         reports.append(check_gradients(network_forward, network_backward, inputs, wrt=NAMES, seed=seed))
         times.append(time.perf_counter() - start)
+        busy.append(time.process_time() - spent)
     passed = sum(report.ok for report in reports)
     most = max(report.evaluations for report in reports)
     print(f"784-128-10, 101,770 parameters: accepted {passed} of {count}, at most {most} forward evaluations, "
-          f"median {1000 * median(times):.0f} ms")  # fmt: skip
+          f"median {1000 * median(times):.0f} ms ({1000 * median(busy):.0f} ms of processor time)")  # fmt: skip
 
 
 def print_planted(count: int) -> None:
@@ -175,12 +176,14 @@ def print_exercise(count: int) -> None:
     for name in ("linear", "relu", "softmax", "cross-entropy", "two layers"):
         setting = catalogue.SETTINGS[name]
         inputs = setting.draw(np.random.default_rng(0))
-        times = []
+        times, busy = [], []
         for seed in range(count):
-            start = time.perf_counter()
+            start, spent = time.perf_counter(), time.process_time()
             check_layer(setting.forward, setting.right, inputs, wrt=setting.wrt, seed=seed)
             times.append(time.perf_counter() - start)
-        print(f"check of an exercise-size layer, {name}: median {1000 * median(times):.2f} ms")
+            busy.append(time.process_time() - spent)
+        print(f"check of an exercise-size layer, {name}: median {1000 * median(times):.2f} ms "
+              f"({1000 * median(busy):.2f} ms of processor time)")  # fmt: skip
 
 
 # --- side by side ----------------------------------------------------------------------------------------------
@@ -410,10 +413,12 @@ def until_caught(verdict: Judge, trials: int) -> str:
 
 
 def print_comparison(trials: int) -> None:
-    print(f"side by side: false rejections of {10 * trials} correct backwards (10 kinds, 3 of them beside kinks); on a "
-          f"20-16-5 ReLU network, batch 8, 421 parameters, {trials} trials: the smallest relative error of dW1 caught in "
-          "95 % of them, and forward evaluations until one entry wrong by 1e-6 is caught in 95 %; * = the right "
-          "gradient of that network is rejected too, in more than 5 % of trials")  # fmt: skip
+    print(
+        f"side by side: false rejections of {10 * trials} correct backwards (10 kinds, 3 of them beside kinks); on "
+        f"a 20-16-5 ReLU network, batch 8, 421 parameters, {trials} trials: the smallest relative error of dW1 "
+        "caught in 95 % of them, and forward evaluations until one entry wrong by 1e-6 is caught in 95 %; * = the "
+        "right gradient of that network is rejected too, in more than 5 % of trials"
+    )
     print("| tool | false rejections | one entry | one row | everything | evaluations |")
     print("| --- | --- | --- | --- | --- | --- |")
     for name, verdict, has_verdict in tools():
