@@ -165,8 +165,8 @@ MISTAKES = {
         "P and Y change places in the cache": mse_swapped_cache,
     },
     "bce_forward": {
-        "p is not clipped, so that log(0) is taken": bce_not_clipped,
         "p is clipped below but not above, so that log(1 - p) is log(0)": bce_clipped_below_only,
+        "p is not clipped, so that log(0) is taken": bce_not_clipped,
         "the minus sign is missing": bce_sign,
         "the sum over the batch instead of the mean": bce_summed,
         "only the term of y = 1; examples with y = 0 cost nothing": bce_only_yes,
