@@ -12,9 +12,7 @@ from gradcheck.report import Finding
 from gradcheck.values import same, short
 
 
-def misbehaviour(
-    problem: Problem, answers: Sequence[Any], cache: Any, kept: Any, dout: Array
-) -> list[Finding]:
+def misbehaviour(problem: Problem, answers: Sequence[Any], cache: Any, kept: Any, dout: Array) -> list[Finding]:
     """Return findings on behaviour: from the first call, and from more calls after a forward at other inputs.
 
     ``answers`` came from the first call, which was handed ``cache`` and ``dout``; ``kept`` is the cache
@@ -31,18 +29,12 @@ def misbehaviour(
         wrong("forward", "modifies-input", text)
     if not problem.is_loss and not same(problem.dout, dout):
         text = f"{differs(problem.dout, dout, 'dout')} The caller needs it: make a new array, as dout * mask."
-        wrong(
-            "dout", "modifies-upstream", f"backward changes the upstream gradient that it was given: {text}"
-        )
+        wrong("dout", "modifies-upstream", f"backward changes the upstream gradient that it was given: {text}")
     if not same(kept, cache):
         text = "A second call, or another layer that shares the array, then computes with changed numbers."
         where = first_difference(kept, cache, "cache")
-        wrong(
-            "cache", "modifies-cache", f"backward changes its cache in place{where}. {text} Make a new array."
-        )
-    moved = {
-        name: value * 1.01 + 0.01 if name in problem.wrt else value for name, value in problem.inputs.items()
-    }
+        wrong("cache", "modifies-cache", f"backward changes its cache in place{where}. {text} Make a new array.")
+    moved = {name: value * 1.01 + 0.01 if name in problem.wrt else value for name, value in problem.inputs.items()}
     with contextlib.suppress(Exception):
         problem.run(moved)
     try:
@@ -72,9 +64,7 @@ def restlessness(problem: Problem, cache: Any) -> list[Diagnosis | None]:
         if a is None or b is None or c is None or (is_close(a, b) and is_close(b, c)):
             found.append(None)
         elif a.shape == b.shape == c.shape and is_close(b - a, c - b):
-            text = (
-                f"d{name} grows from call to call: {short(a)}, then {short(b)}. Start each call from zeros."
-            )
+            text = f"d{name} grows from call to call: {short(a)}, then {short(b)}. Start each call from zeros."
             found.append(Diagnosis("accumulates", text))
         else:
             text = f"d{name} differs between two calls with the same arguments: {short(a)}, then {short(b)}."
@@ -121,9 +111,7 @@ def differs(before: Array, after: Array, name: str) -> str:
     if not len(changed):
         return "it is another array afterwards."
     index = tuple(int(i) for i in changed[0])
-    return (
-        f"{name}[{', '.join(map(str, index))}] was {before[index]:.6g} and is {after[index]:.6g} afterwards."
-    )
+    return f"{name}[{', '.join(map(str, index))}] was {before[index]:.6g} and is {after[index]:.6g} afterwards."
 
 
 def first_difference(before: Any, after: Any, path: str) -> str:

@@ -95,9 +95,7 @@ def assert_gradients(
     seed: int | None = None,
 ) -> None:
     """Raise AssertionError with the text of :func:`check_layer`'s report unless its verdict is "pass"."""
-    report = check_layer(
-        forward, backward, inputs, wrt=wrt, reference=reference, mistakes=mistakes, seed=seed
-    )
+    report = check_layer(forward, backward, inputs, wrt=wrt, reference=reference, mistakes=mistakes, seed=seed)
     if not report.ok:
         raise AssertionError(str(report))
 
@@ -201,9 +199,7 @@ def forward_failed(problem: Problem, said: Diagnosis) -> Report:
     verdict: Any = "not deterministic" if said.cause == "not-deterministic" else "fail"
     told = Finding("forward", False, said.sentence, said.cause, verdict=verdict, kind="forward")
     rest = [
-        Finding(
-            "d" + name, False, f"d{name} cannot be checked before forward works.", said.cause, verdict=verdict
-        )
+        Finding("d" + name, False, f"d{name} cannot be checked before forward works.", said.cause, verdict=verdict)
         for name in problem.wrt
     ]
     return Report((told, *rest), problem.evaluations)

@@ -136,9 +136,7 @@ def factor_of(e: Evidence) -> float | None:
 def sign(e: Evidence) -> Diagnosis | None:
     factor = factor_of(e)
     if factor is not None and abs(factor + 1) <= e.close:
-        return Diagnosis(
-            "sign", f"d{e.name} has the wrong sign in every entry: it is minus the true gradient.", -1.0
-        )
+        return Diagnosis("sign", f"d{e.name} has the wrong sign in every entry: it is minus the true gradient.", -1.0)
     return None
 
 
@@ -221,12 +219,7 @@ def nothing_but_upstream(e: Evidence) -> Diagnosis | None:
 
 def by_the_logit(e: Evidence) -> Diagnosis | None:
     p = e.x
-    if (
-        e.yours.shape == e.true.shape
-        and (p > 0).all()
-        and (p < 1).all()
-        and e.same(e.yours, e.true * p * (1 - p))
-    ):
+    if e.yours.shape == e.true.shape and (p > 0).all() and (p < 1).all() and e.same(e.yours, e.true * p * (1 - p)):
         return Diagnosis(
             "wrong-variable",
             f"d{e.name} is the derivative by the logit z where {e.name} = sigmoid(z); here {e.name} itself "
@@ -325,9 +318,7 @@ def match(e: Evidence, replay: Replay) -> Diagnosis | None:
     if replay.free == "rate":
         if amount <= 0 or np.count_nonzero(delta) < 2:
             return None
-        return Diagnosis(
-            replay.cause, f"d{e.name} is wrong. {replay.sentence} (The step was {amount:.4g} * dW.)"
-        )
+        return Diagnosis(replay.cause, f"d{e.name} is wrong. {replay.sentence} (The step was {amount:.4g} * dW.)")
     kept = 1 - amount
     if abs(kept) < 1e-6:
         return Diagnosis(replay.cause, f"d{e.name} is wrong. {replay.sentence}")
@@ -346,9 +337,7 @@ def match(e: Evidence, replay: Replay) -> Diagnosis | None:
 def one_place(e: Evidence) -> Diagnosis | None:
     if e.yours.shape != e.true.shape or e.true.size < 2:
         return None
-    wrong = np.abs(e.yours - e.true) > min(1e-11, 1e-3 * e.error) * max(
-        np.abs(e.true).max(), np.abs(e.yours).max()
-    )
+    wrong = np.abs(e.yours - e.true) > min(1e-11, 1e-3 * e.error) * max(np.abs(e.true).max(), np.abs(e.yours).max())
     places = np.argwhere(wrong)
     if len(places) == 1:
         where = ", ".join(map(str, places[0]))

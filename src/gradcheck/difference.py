@@ -38,9 +38,7 @@ def numerical_vjp(
     return gradient
 
 
-def numerical_gradient(
-    f: Callable[[NDArray[Any]], Any], x: ArrayLike, h: float = 1e-5
-) -> NDArray[np.float64]:
+def numerical_gradient(f: Callable[[NDArray[Any]], Any], x: ArrayLike, h: float = 1e-5) -> NDArray[np.float64]:
     """Return the gradient of a function with one value, ``numerical_vjp(f, x, 1.0)``; shape of x."""
     return numerical_vjp(f, x, 1.0, h)
 

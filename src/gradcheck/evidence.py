@@ -103,9 +103,7 @@ def passed(problem: Problem, name: str, verdict: Judgement, measured: str) -> Fi
         remark = " ".join(filter(None, [left_out, measured if cause else ""]))
         return Finding(label, True, text, cause, remark=remark)
     if verdict.verdict == "not differentiable here":
-        text = (
-            f"{label} cannot be judged here: {verdict.reason}, where no slope is. Move the inputs a little."
-        )
+        text = f"{label} cannot be judged here: {verdict.reason}, where no slope is. Move the inputs a little."
         return Finding(label, False, text, "not-differentiable", verdict=verdict.verdict)
     if verdict.verdict == "not deterministic":
         text = f"{label} cannot be judged: {verdict.reason}. Draw random numbers in forward, for the cache."

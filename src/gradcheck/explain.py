@@ -23,9 +23,7 @@ from gradcheck.truth import true_gradients
 from gradcheck.verdict import Judgement, draw, judge
 
 
-def authors_answers(
-    problem: Problem, cache: Any, mistakes: Mapping[str, Function] | None
-) -> dict[str, list[Any]]:
+def authors_answers(problem: Problem, cache: Any, mistakes: Mapping[str, Function] | None) -> dict[str, list[Any]]:
     """Return what each of the author's wrong backwards answers on the same cache and dout."""
     answers = {}
     for short_name, wrong in (mistakes or {}).items():
@@ -51,9 +49,7 @@ def read_answer(answer: Any, name: str, x: Array) -> tuple[Array | None, Diagnos
         return None, Diagnosis("wrong-type", f"d{name} {what}; it must be an array of float64.")
     if yours.shape == x.shape and not np.isfinite(yours).all():
         count = int((~np.isfinite(yours)).sum())
-        return yours, Diagnosis(
-            "not-finite", f"d{name} holds NaN or infinity in {count} of {yours.size} entries."
-        )
+        return yours, Diagnosis("not-finite", f"d{name} holds NaN or infinity in {count} of {yours.size} entries.")
     return yours, None
 
 
@@ -67,16 +63,12 @@ def judge_all(
 ) -> tuple[list[Finding], dict[str, Judgement], Tape | None]:
     """Return one finding for each gradient, the judgements where there are such, the recorded steps."""
     read = {
-        name: read_answer(answer, name, problem.inputs[name])
-        for name, answer in zip(problem.wrt, answers, strict=True)
+        name: read_answer(answer, name, problem.inputs[name]) for name, answer in zip(problem.wrt, answers, strict=True)
     }
     ready = {
         name: yours
         for name, (yours, said) in read.items()
-        if said is None
-        and yours is not None
-        and yours.dtype.kind == "f"
-        and yours.shape == problem.inputs[name].shape
+        if said is None and yours is not None and yours.dtype.kind == "f" and yours.shape == problem.inputs[name].shape
     }
 
     def repeat(inputs: Mapping[str, Array]) -> dict[str, Array] | None:
@@ -90,12 +82,7 @@ def judge_all(
     exact = all(verdict.exact for verdict in verdicts.values())
     for name, verdict in verdicts.items():
         off = verdict.verdict == "fail" or verdict.reason == "rough"
-        if (
-            off
-            and verdict.exact
-            and verdict.mismatch <= 1e-6 * verdict.size
-            and looks_measured(problem, name, rng)
-        ):
+        if off and verdict.exact and verdict.mismatch <= 1e-6 * verdict.size and looks_measured(problem, name, rng):
             verdict.verdict, verdict.reason = "pass", "measured"
     doubtful = [name for name, verdict in verdicts.items() if verdict.verdict == "fail"]
     doubtful += [name for name in problem.wrt if name not in verdicts and problem.inputs[name].size]
@@ -112,18 +99,14 @@ def judge_all(
             findings.append(passed(problem, name, verdicts[name], SENTENCE))
         elif yours is not None and yours.shape == problem.inputs[name].shape:
             findings.append(
-                Finding(
-                    "d" + name, True, f"d{name} is empty, as {name} is: there is only its shape to check."
-                )
+                Finding("d" + name, True, f"d{name} is empty, as {name} is: there is only its shape to check.")
             )
         else:
             findings.append(
                 failed(
                     problem,
                     name,
-                    Diagnosis(
-                        "wrong-shape", f"d{name} must have the shape {problem.inputs[name].shape} of {name}."
-                    ),
+                    Diagnosis("wrong-shape", f"d{name} must have the shape {problem.inputs[name].shape} of {name}."),
                 )
             )
     return findings, verdicts, tape
@@ -174,9 +157,7 @@ def explain(
             if name in evidence:
                 said = authors_mistake(problem, evidence[name], wrong_answers)
                 said = said or diagnose(evidence[name])
-                restless = (
-                    restlessness(problem, cache)[problem.wrt.index(name)] if said.cause == "unknown" else None
-                )
+                restless = restlessness(problem, cache)[problem.wrt.index(name)] if said.cause == "unknown" else None
                 if restless is not None:
                     verdict: Any = "fail" if restless.cause == "accumulates" else "not deterministic"
                     told[name] = replace(failed(problem, name, restless, yours, true), verdict=verdict)
@@ -195,9 +176,7 @@ def explain(
     return told, tape
 
 
-def authors_mistake(
-    problem: Problem, e: Evidence, wrong_answers: Mapping[str, list[Any]]
-) -> Diagnosis | None:
+def authors_mistake(problem: Problem, e: Evidence, wrong_answers: Mapping[str, list[Any]]) -> Diagnosis | None:
     """Return the author's name for this answer; several that give the same are all said."""
     place = problem.wrt.index(e.name)
     names = []
@@ -248,16 +227,12 @@ def diagnose_unseen(
     for axis, word in ((0, "row"), (1, "column")):
         if yours.ndim > axis + 1 - 1 and yours.ndim >= 2 and len({index[axis] for index in indices}) == 1:
             return Diagnosis(f"one-{word}", f"d{name} is wrong in {word} {indices[0][axis]} alone."), true
-    return Diagnosis(
-        "unknown", f"d{name} is wrong in {len(indices)} entries, in a way that I do not recognise."
-    ), true
+    return Diagnosis("unknown", f"d{name} is wrong in {len(indices)} entries, in a way that I do not recognise."), true
 
 
 def first_wrong(problem: Problem, findings: list[Finding], tape: Tape | None) -> tuple[tuple[str, ...], str]:
     """Return the wrong gradients nearest to the loss, and a sentence where others lie before them."""
-    wrong = [
-        name for name in problem.wrt if any(f.name == "d" + name and f.verdict == "fail" for f in findings)
-    ]
+    wrong = [name for name in problem.wrt if any(f.name == "d" + name and f.verdict == "fail" for f in findings)]
     if not wrong:
         return (), ""
     depth = dict.fromkeys(wrong, 0)

@@ -14,9 +14,7 @@ from gradcheck.problem import Array, Problem
 BUDGET = 400
 
 
-def wrong_entries(
-    problem: Problem, name: str, answer: Array, v: Array, error: float
-) -> dict[int, float] | None:
+def wrong_entries(problem: Problem, name: str, answer: Array, v: Array, error: float) -> dict[int, float] | None:
     """Return the true value of each wrong entry by flat index, None when there are too many to look for.
 
     ``error`` is the error along the direction ``v``, already known. Entries where v is 0 are not looked at.

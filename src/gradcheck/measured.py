@@ -28,15 +28,11 @@ def looks_measured(problem: Problem, name: str, rng: np.random.Generator) -> boo
     try:
         for _ in range(DRAWS):
             problem.inputs = {
-                key: value * (1 + 1e-3 * rng.uniform(-1, 1, value.shape))
-                if value.dtype.kind == "f"
-                else value
+                key: value * (1 + 1e-3 * rng.uniform(-1, 1, value.shape)) if value.dtype.kind == "f" else value
                 for key, value in inputs.items()
             }
             problem.dout = (
-                dout
-                if problem.is_loss
-                else rng.choice([-1, 1], dout.shape) * rng.uniform(0.5, 1.5, dout.shape)
+                dout if problem.is_loss else rng.choice([-1, 1], dout.shape) * rng.uniform(0.5, 1.5, dout.shape)
             )
             out, cache = problem.run(problem.inputs)
             yours = np.asarray(read_gradients(problem.call_backward(cache), problem)[place], dtype=np.float64)

@@ -68,9 +68,7 @@ class Problem:
                 f"forward returned {type(result).__name__}, not (out, cache). End with: return out, cache",
             )
         if len(result) != 2:
-            raise Broken(
-                "wrong-count", f"forward returned {len(result)} values; it must return two: (out, cache)."
-            )
+            raise Broken("wrong-count", f"forward returned {len(result)} values; it must return two: (out, cache).")
         return result
 
     def start(self) -> tuple[Array, Any]:
@@ -82,13 +80,9 @@ class Problem:
         except (Exception, SystemExit) as error:
             raise Broken("raised", f"forward raised {type(error).__name__}: {error}") from error
         if out is None:
-            raise Broken(
-                "none", "forward returned None as its output: is the line that computes it still missing?"
-            )
+            raise Broken("none", "forward returned None as its output: is the line that computes it still missing?")
         if isinstance(out, list | tuple | dict):
-            raise Broken(
-                "wrong-type", f"forward returned its output as a {type(out).__name__}; it must be an array."
-            )
+            raise Broken("wrong-type", f"forward returned its output as a {type(out).__name__}; it must be an array.")
         value = np.asarray(out)
         if value.dtype.kind == "c":
             raise Broken("wrong-type", "forward returned complex numbers; its output must be real (float64).")
@@ -96,9 +90,7 @@ class Problem:
             raise Broken("wrong-type", f"forward returned {type(out).__name__}, not an array of numbers.")
         if not np.isfinite(value).all():
             count = int((~np.isfinite(value)).sum())
-            raise Broken(
-                "not-finite", f"forward returned NaN or infinity in {count} of {value.size} entries."
-            )
+            raise Broken("not-finite", f"forward returned NaN or infinity in {count} of {value.size} entries.")
         if self.is_loss and value.size != 1:
             raise Broken(
                 "wrong-shape",
@@ -164,9 +156,7 @@ def read_problem(forward: Function, backward: Function, inputs: Mapping[str, Any
         if arrays[name].dtype.kind != "f":
             raise ValueError(f"{name!r} holds {arrays[name].dtype} numbers; to differentiate it pass floats.")
     if not names:
-        raise ValueError(
-            "no input is a floating array: there is nothing to differentiate. Pass floats, not integers."
-        )
+        raise ValueError("no input is a floating array: there is nothing to differentiate. Pass floats, not integers.")
     is_loss = count_required(backward) == 1
     return Problem(forward, backward, arrays, tuple(names), is_loss)
 
@@ -182,9 +172,7 @@ def read_gradients(result: Any, problem: Problem) -> list[Any]:
     if result is None:
         return [None] * len(wanted)
     if isinstance(result, list | tuple) and result and all(isinstance(layer, Mapping) for layer in result):
-        result = {
-            f"{key}{k}": value for k, layer in enumerate(result, start=1) for key, value in layer.items()
-        }
+        result = {f"{key}{k}": value for k, layer in enumerate(result, start=1) for key, value in layer.items()}
     if isinstance(result, Mapping):
         missing = [name for name in wanted if name not in result]
         if missing:
@@ -203,9 +191,7 @@ def read_gradients(result: Any, problem: Problem) -> list[Any]:
                 f"backward returned one {'array' if isinstance(result, np.ndarray) else 'number'}; it must "
                 f"return {len(wanted)} gradients: {', '.join(wanted)}.",
             )
-        raise Broken(
-            "wrong-type", f"backward returned {type(result).__name__}; it must return {', '.join(wanted)}."
-        )
+        raise Broken("wrong-type", f"backward returned {type(result).__name__}; it must return {', '.join(wanted)}.")
     if len(result) != len(wanted):
         raise Broken(
             "wrong-count",
@@ -236,9 +222,7 @@ def time_limit(seconds: float, role: str) -> Iterator[None]:
         return
 
     def stop(*_: Any) -> None:
-        raise Broken(
-            "too-slow", f"{role} did not return within {seconds:g} seconds. Is there a loop without an end?"
-        )
+        raise Broken("too-slow", f"{role} did not return within {seconds:g} seconds. Is there a loop without an end?")
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds)

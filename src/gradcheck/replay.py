@@ -165,9 +165,7 @@ def surplus_slips(tape: Tape, problem: Problem, z: Node, a: Node) -> Iterator[Re
         for s in slopes:
             found = None if s is None else attempt(tape, problem, arrivals={node: times(s)})
             if found is not None:
-                text = (
-                    "The derivative of an activation is applied where there is none: this output is linear."
-                )
+                text = "The derivative of an activation is applied where there is none: this output is linear."
                 yield Replay("wrong-variable", text, found)
 
 
@@ -297,9 +295,7 @@ def fork_slips(tape: Tape, problem: Problem) -> Iterator[Replay]:
                 others = {user: nothing for user in tape.users[parent] if user != (node, k)}
                 kept = attempt(tape, problem, edges=others)
                 if kept is not None:
-                    text = (
-                        "It is used more than once, and the last contribution replaced the others: they add."
-                    )
+                    text = "It is used more than once, and the last contribution replaced the others: they add."
                     yield Replay("overwritten-branch", text, kept)
             if cause == "missing-path":
                 sums.append((node, k))

@@ -86,8 +86,7 @@ class Report:
 
     def __str__(self) -> str:
         lines = [
-            f"{'ok   ' if f.ok else 'WRONG' if f.verdict == 'fail' else '?    '} {f.message}"
-            for f in self.findings
+            f"{'ok   ' if f.ok else 'WRONG' if f.verdict == 'fail' else '?    '} {f.message}" for f in self.findings
         ]
         lines += [f"      {f.remark}" for f in self.findings if f.remark]
         if self.note:

@@ -141,9 +141,7 @@ class Traced(NDArrayOperatorsMixin):
         axis = kwargs.get("axis", args[1] if func in SUMS and len(args) > 1 else None)
         return self.record(kind, func, args, kwargs, axis)
 
-    def record(
-        self, kind: str, function: Any, args: Any, kwargs: Any, axis: Any = None, source: Any = None
-    ) -> Any:
+    def record(self, kind: str, function: Any, args: Any, kwargs: Any, axis: Any = None, source: Any = None) -> Any:
         """Return the traced result of a call, or its plain value where that is no float array."""
         found: list[Node] = []
 
@@ -193,9 +191,7 @@ class Traced(NDArrayOperatorsMixin):
             return lambda *args, **kwargs: getattr(np, name)(self, *args, **kwargs)
         if name in ("fill", "sort", "put", "resize", "itemset", "partition", "item", "tolist"):
             raise Untraceable(name)
-        return lambda *args, **kwargs: self.record(
-            "other", lambda x: getattr(x, name)(*args, **kwargs), (self,), {}
-        )
+        return lambda *args, **kwargs: self.record("other", lambda x: getattr(x, name)(*args, **kwargs), (self,), {})
 
 
 @dataclass(frozen=True)

@@ -31,10 +31,7 @@ def true_gradients(problem: Problem, tape: Tape | None, exact: bool, wrong: list
             v = rng.choice([-1.0, 1.0], x.shape) * rng.uniform(0.5, 1.5, x.shape)
             there = slope(problem, {name: v}) if exact else measure(problem, {name: v}).slope
             mine = float((replayed[name] * v).sum())
-            if (
-                abs(mine - there)
-                <= (1e-9 if exact else 1e-5) * float(np.linalg.norm(replayed[name])) + 1e-300
-            ):
+            if abs(mine - there) <= (1e-9 if exact else 1e-5) * float(np.linalg.norm(replayed[name])) + 1e-300:
                 truths[name] = np.asarray(replayed[name], dtype=np.float64)
                 continue
         if (name in wrong or small) and x.size <= (LARGEST_EXACT if exact else LARGEST_MEASURED):

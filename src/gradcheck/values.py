@@ -287,17 +287,13 @@ def compare_numbers(yours: Any, expected: Any, part: str, tolerance: float) -> W
     if lost.any():
         index = tuple(int(i) for i in np.argwhere(lost)[0])
         worst = Worst(index, float(have[index].real), float(true[index]))
-        return Wrong(
-            "not-finite", f"{part}returned {have[index]}{at(index)}, expected {true[index]:.6g}.", worst
-        )
+        return Wrong("not-finite", f"{part}returned {have[index]}{at(index)}, expected {true[index]:.6g}.", worst)
     with np.errstate(all="ignore"):
         gap = np.abs(np.subtract(have, true, dtype=np.result_type(have, true, np.float64)))
     gap = np.where((have == true) | (np.isnan(have) & np.isnan(true)), 0.0, gap)
     scale = float(np.abs(true[np.isfinite(true)]).max(initial=0.0))
     if not (gap <= tolerance * scale).all():
-        index = tuple(
-            int(i) for i in np.unravel_index(int(np.argmax(np.nan_to_num(gap, nan=np.inf))), gap.shape)
-        )
+        index = tuple(int(i) for i in np.unravel_index(int(np.argmax(np.nan_to_num(gap, nan=np.inf))), gap.shape))
         worst = Worst(index, float(have[index].real), float(true[index].real))
         cause, hint, factor = explain_values(have, true, tolerance)
         text = f"{part}returned {worst.yours:.9g}{at(index)}, expected {worst.true:.9g}.{hint}"
@@ -352,9 +348,7 @@ def ask(predicate: Function, out: Any, args: tuple[Any, ...]) -> str:
     return "" if np.all(answer) else f" (out is {short(out)})"
 
 
-def name_authors_mistake(
-    failures: list[Failure], mistakes: Mapping[str, Function], tolerance: float
-) -> Wrong:
+def name_authors_mistake(failures: list[Failure], mistakes: Mapping[str, Function], tolerance: float) -> Wrong:
     """Return the first failure, named after the author's mistake that does the same in every failing case."""
     wrong = failures[0].wrong
     for short_name, function in mistakes.items():
@@ -369,9 +363,7 @@ def reproduces(function: Function, failure: Failure, tolerance: float) -> bool:
     result, wrong = call(function, failure.args, failure.expected)
     if wrong is not None or failure.wrong.cause in ("raised", "modifies-input", "warns", "accepts-bad-input"):
         alike = wrong is not None and wrong.cause == failure.wrong.cause
-        return alike and (
-            wrong is None or wrong.cause != "raised" or wrong.sentence == failure.wrong.sentence
-        )
+        return alike and (wrong is None or wrong.cause != "raised" or wrong.sentence == failure.wrong.sentence)
     mine = failure.result
     if is_pair(mine) and is_pair(result) and not isinstance(failure.expected, tuple):
         mine, result = mine[0], result[0]

@@ -77,9 +77,7 @@ def judge(
     except NotExact:
         exact = False
     if not exact:
-        return {
-            name: judge_measured(problem, name, answers[name], out, rng) for name in names if name in answers
-        }
+        return {name: judge_measured(problem, name, answers[name], out, rng) for name in names if name in answers}
     judged = {}
     for name in names:
         if name in answers:
@@ -96,8 +94,7 @@ def exact_slopes(
 ) -> tuple[dict[str, list[float]], dict[str, list[Array]]]:
     """Return the slopes along fresh random directions, and the directions, for each name."""
     directions = {
-        name: [draw(rng, problem.inputs[name].shape, kinks[name]) for _ in range(DIRECTIONS)]
-        for name in names
+        name: [draw(rng, problem.inputs[name].shape, kinks[name]) for _ in range(DIRECTIONS)] for name in names
     }
     return {name: [slope(problem, {name: v}) for v in directions[name]] for name in names}, directions
 
@@ -240,9 +237,7 @@ def judge_exact(
     )  # fmt: skip
 
 
-def judge_measured(
-    problem: Problem, name: str, answer: Array, out: Array, rng: np.random.Generator
-) -> Judgement:
+def judge_measured(problem: Problem, name: str, answer: Array, out: Array, rng: np.random.Generator) -> Judgement:
     """Return the verdict on one answer from measured slopes: only three directions of three reject it."""
     x = problem.inputs[name]
     kinks: list[int] = []
@@ -250,9 +245,7 @@ def judge_measured(
     if first.kink:
         kinks = measured_kinks(problem, name, rng)
     if len(kinks) == x.size:
-        return Judgement(
-            "not differentiable here", exact=False, kinks=kinks, reason="every entry stands on a kink"
-        )
+        return Judgement("not differentiable here", exact=False, kinks=kinks, reason="every entry stands on a kink")
     kept = np.asarray(answer, dtype=np.float64).copy()
     kept.reshape(-1)[kinks] = 0.0
     norm = length(kept)

@@ -487,7 +487,12 @@ def entropy_net_backward(cache, slip=""):
 
 def entropy_net_draw(rng):
     N, n, C = sizes(rng, 3)
-    return {"X": rng.normal(size=(N, n)), "W": rng.normal(size=(n, C)), "b": rng.normal(size=C), "y": rng.integers(0, C, N)}
+    return {
+        "X": rng.normal(size=(N, n)),
+        "W": rng.normal(size=(n, C)),
+        "b": rng.normal(size=C),
+        "y": rng.integers(0, C, N),
+    }
 
 
 SETTINGS |= {
@@ -594,3 +599,86 @@ def further() -> list[Slip]:
         Slip("softmax classifier", "no N", lambda c: entropy_net_backward(c, "no N"), ("constant-factor",), ("dW", "db")),
         Slip("softmax classifier", "diagonal", lambda c: entropy_net_backward(c, "diagonal"), ("diagonal-jacobian", "unknown"), ("dW", "db")),
     ]  # fmt: skip
+
+
+# --- correct alternatives --------------------------------------------------------------------------------------
+def linear_with(backward):
+    return lambda rng: (linear_forward, backward, linear_draw(rng))
+
+
+def by_loops(d, cache):
+    X, W, b = cache
+    dX, dW, db = np.zeros_like(X), np.zeros_like(W), np.zeros_like(b)
+    for x, dx, row in zip(X, dX, d, strict=True):
+        dW += np.outer(x, row)
+        db += row
+        dx += W @ row
+    return dX, dW, db
+
+
+def by_einsum(d, cache):
+    X, W, _ = cache
+    return np.einsum("nk,ik->ni", d, W), np.einsum("ni,nk->ik", X, d), np.einsum("nk->k", d)
+
+
+def by_rows_of_the_jacobian(d, P):
+    return np.stack([(np.diag(p) - np.outer(p, p)) @ row for p, row in zip(P, d, strict=True)])
+
+
+def views(d, cache):
+    answer = np.empty((2, *d.shape))
+    answer[1] = d * (1 - cache[1] ** 2)
+    return answer[1]
+
+
+def staged_batchnorm_forward(X, gamma, beta):
+    mu = X.mean(axis=0)
+    centred = X - mu
+    variance = (centred**2).mean(axis=0)
+    std = np.sqrt(variance + 1e-5)
+    xhat = centred / std
+    return gamma * xhat + beta, (centred, std, xhat, gamma)
+
+
+def staged_batchnorm_backward(d, cache):
+    centred, std, xhat, gamma = cache
+    N = len(d)
+    dxhat = d * gamma
+    dvariance = (dxhat * centred).sum(axis=0) * -0.5 / std**3
+    dcentred = dxhat / std + dvariance * 2 * centred / N
+    return dcentred - dcentred.sum(axis=0) / N, (d * xhat).sum(axis=0), d.sum(axis=0)
+
+
+def convolve_rows_forward(X, w, b):
+    return np.stack([np.convolve(x, w[::-1], "valid") for x in X]) + b, (X, w)
+
+
+def convolve_rows_backward(d, cache):
+    X, w = cache
+    dX = np.stack([np.convolve(row, w) for row in d])
+    dw = sum(np.convolve(x, row[::-1], "valid") for x, row in zip(X, d, strict=True))
+    return dX, dw, d.sum()
+
+
+def shifted(rng):
+    Z = rng.normal(size=(4, 3))
+    return {"Z": np.where(np.abs(Z) < 0.1, 0.5, Z)}
+
+
+ALTERNATIVES = {
+    "einsum": linear_with(by_einsum),
+    "loops with np.outer": linear_with(by_loops),
+    "Fortran order": linear_with(lambda d, c: tuple(np.asfortranarray(g) for g in linear_backward(d, c))),
+    "a list": linear_with(lambda d, c: list(linear_backward(d, c))),
+    "exp(-z) / (1 + exp(-z))**2": lambda rng: (sigmoid_forward, lambda d, c: d * np.exp(-c[0]) / (1 + np.exp(-c[0])) ** 2, matrix_draw(rng)),
+    "1 / cosh(z)**2": lambda rng: (tanh_forward, lambda d, c: d / np.cosh(c[0]) ** 2, matrix_draw(rng)),
+    "z >= 0": lambda rng: (relu_forward, lambda d, Z: d * (Z >= 0), shifted(rng)),
+    "np.where": lambda rng: (relu_forward, lambda d, Z: np.where(Z > 0, d, 0.0), shifted(rng)),
+    "Jacobian by rows": lambda rng: (softmax_forward, by_rows_of_the_jacobian, matrix_draw(rng)),
+    "staged batch normalisation": lambda rng: (staged_batchnorm_forward, staged_batchnorm_backward, batchnorm_draw(rng)),
+    "np.convolve by rows": lambda rng: (convolve_rows_forward, convolve_rows_backward, conv_draw(rng)),
+    "views": lambda rng: (tanh_forward, views, matrix_draw(rng)),
+    "float64 from float32": lambda rng: (tanh_forward, lambda d, c: d * (1 - c[1] ** 2), {"Z": rng.normal(size=(3, 4)).astype(np.float32)}),
+    "bare in a tuple": lambda rng: (tanh_forward, lambda d, c: (d * (1 - c[1] ** 2),), matrix_draw(rng)),
+    "a numpy scalar": lambda rng: (gate_forward, lambda d, c: (np.array(d * (c[1] + 2 * c[0])), float(d * c[0])), gate_draw(rng)),
+}  # fmt: skip

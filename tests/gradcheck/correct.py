@@ -3,9 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
-
 import catalogue as c
+import numpy as np
 
 Case = tuple[Callable[..., Any], Callable[..., Any], dict[str, Any], tuple[str, ...] | None]
 KINDS = (
@@ -40,7 +39,9 @@ def instances(count: int, seed: int = 0) -> Iterator[tuple[str, Case]]:
     """Yield ``count`` labelled correct cases: kinds in turn, float64 and float32, anywhere, beside and on kinks."""
     rng = np.random.default_rng(seed)
     plans = [(kind, "anywhere", dtype) for kind in KINDS for dtype in (np.float64, np.float32)]
-    plans += [(kind, place, dtype) for kind in KINKED for place in ("beside", "on") for dtype in (np.float64, np.float32)]
+    plans += [
+        (kind, place, dtype) for kind in KINKED for place in ("beside", "on") for dtype in (np.float64, np.float32)
+    ]
     for k in range(count):
         kind, place, dtype = plans[k % len(plans)]
         setting = c.SETTINGS[kind]
