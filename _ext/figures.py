@@ -22,14 +22,17 @@ logger = logging.getLogger(__name__)
 HEAVIEST = 300_000
 IMAGE = re.compile(r"<img\b[^>]*?>")
 ATTRIBUTE = re.compile(r'([\w:-]+)="([^"]*)"')
-GREY = "#808080"
 
 
 def palette(style: Path) -> dict[str, str]:
     """Return which colour of the style sheet is which of the page's."""
     (cycle,) = re.findall(r"^axes\.prop_cycle:.*\[(.*)\]", style.read_text("utf-8"), re.MULTILINE)
     colours = re.findall(r"[0-9a-f]{6}", cycle)
-    return {f"#{colour}": f"var(--c{n})" for n, colour in enumerate(colours)} | {GREY: "var(--ink)"}
+    return {f"#{colour}": f"var(--c{n})" for n, colour in enumerate(colours)} | {
+        "#808080": "var(--ink)",
+        # White is written on a coloured ground, which is light in dark mode.
+        "#ffffff": "var(--paper)",
+    }
 
 
 def recoloured(svg: str, colours: dict[str, str]) -> str:

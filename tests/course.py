@@ -1,5 +1,6 @@
 """A course in a temporary folder, graded by the plain nbgrader commands, and notebooks to hand in there."""
 
+import contextlib
 import csv
 import json
 import os
@@ -57,7 +58,7 @@ class Course:
     """A course folder and what its instructor does with it."""
 
     def __init__(self, root: Path, config: str = CONFIG) -> None:
-        self.root = root
+        self.root, self.pids = root, []
         root.mkdir(parents=True, exist_ok=True)
         (root / "nbgrader_config.py").write_text(config, encoding="utf-8")
 
@@ -71,18 +72,46 @@ class Course:
                 shutil.copytree(ROOT / part / slug, root / part / slug, ignore=ignore)
         return course
 
-    def nbgrader(self, *arguments: str, cwd: Path | None = None, timeout: float = 900) -> subprocess.CompletedProcess:
-        """Run an nbgrader command in the course's folder."""
+    def nbgrader(
+        self, *arguments: str, cwd: Path | None = None, timeout: float = 900, **more: str
+    ) -> subprocess.CompletedProcess:
+        """Run an nbgrader command in the course's folder; ``more`` is for its environment."""
+        scratch = self.root.parent / "scratch"
+        scratch.mkdir(exist_ok=True)
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONWARNINGS"}
-        return subprocess.run(
+        process = subprocess.Popen(
             [str(BIN / "nbgrader"), *arguments],
             cwd=cwd or self.root,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=timeout,
-            env=environment,
-            check=False,
+            env=environment | {"TMPDIR": str(scratch)} | more,
         )
+        self.pids.append(process.pid)
+        try:
+            out, error = process.communicate(timeout=timeout)
+        except BaseException:
+            process.kill()
+            process.communicate()
+            raise
+        return subprocess.CompletedProcess(arguments, process.returncode, out, error)
+
+    def left_behind(self) -> set[str]:
+        """Return what this course's commands left on the machine: processes, cgroups, temporary files."""
+        scratch = self.root.parent / "scratch"
+        found = {str(path) for path in scratch.rglob("*")}
+        for pid in self.pids:
+            for top in ("memory", "pids", "."):
+                found |= {str(path) for path in Path("/sys/fs/cgroup", top).glob(f"classroom-{pid}-*")}
+        for process in Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                groups = (process / "cgroup").read_text() if process.name.isdigit() else ""
+                environment = (process / "environ").read_bytes() if groups else b""
+                command = (process / "cmdline").read_bytes() if groups else b""
+                marks = [str(scratch).encode() in environment + command]
+                if any(marks) or any(f"classroom-{pid}-" in groups for pid in self.pids):
+                    found.add(f"process {process.name}: {command[:100]!r}")
+        return found
 
     def write_source(self, assignment: str, name: str, content: dict) -> None:
         """Write a source notebook."""

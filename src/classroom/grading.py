@@ -5,6 +5,7 @@ it was at that place, in a snapshot. So nothing that a check hands to a learner'
 """
 
 import ast
+import builtins
 import contextlib
 import json
 import os
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from classroom.rebuild import Role, nbgrader_of, source_of
 from classroom.sandbox import MAX_SNAPSHOTS, MB, Inside, Sandbox, SandboxGone, SandboxSettings
 
 MAX_RESTARTS = 3
+IPYTHON = {"get_ipython", "display", "In", "Out", "_", "__name__", "__file__", "__doc__"}
 
 
 def as_python(source: str) -> str:
@@ -169,6 +171,7 @@ class Plan:
     own: set[int]
     judged: list[int]
     names: dict[int, list[str]]
+    unknown: dict[str, str]
     fresh: dict[int, list[str]]
     imports: dict[int, list[str]]
 
@@ -188,6 +191,7 @@ def plan(cells: list[dict[str, Any]], roles: list[Role], solutions: dict[str, st
     names: dict[str, None] = {}
     fresh: dict[str, None] = {}
     imports: dict[str, None] = {}
+    imports_of_all: dict[str, None] = {}
     used_later: list[set[str]] = [set()] * (len(cells) + 1)
     for k in range(len(cells) - 1, -1, -1):
         is_own = roles[k].kind in ("solution", "added") and cells[k]["cell_type"] == "code"
@@ -204,13 +208,43 @@ def plan(cells: list[dict[str, Any]], roles: list[Role], solutions: dict[str, st
                     names |= dict.fromkeys(bound)
                     fresh |= dict.fromkeys(bound)
                     imports |= dict.fromkeys(imported)
+                    imports_of_all |= dict.fromkeys(imported)
             continue
         judged.append(k)
         names_at[k], fresh_at[k], imports_at[k] = list(names), list(fresh), list(imports)
         fresh, imports = {}, {}
         if role.kind == "instructor" or used_later[k + 1] & set(bound_names(as_python(role.shown))[0]):
             inside[k] = role.shown
-    return Plan(inside, own, judged, names_at, fresh_at, imports_at)
+    defined = set(names) | set(dir(builtins)) | IPYTHON
+    for k in judged:
+        bound, imported = bound_names(as_python(source_of(cells[k])))
+        imports_of_all |= dict.fromkeys(imported)
+        defined |= set(bound)
+    defined |= imported_names(imports_of_all)
+    unknown = {
+        name: str(nbgrader_of(cells[k]).get("grade_id"))
+        for k in judged
+        if roles[k].kind == "check" and "*" not in defined
+        for name in sorted(used_names(source_of(cells[k])) - defined - inner_names(source_of(cells[k])))
+    }
+    return Plan(inside, own, judged, names_at, unknown, fresh_at, imports_at)
+
+
+def imported_names(statements: Iterable[str]) -> set[str]:
+    """Return the names that import statements bind."""
+    parts = [part for text in statements for node in ast.parse(text).body for part in getattr(node, "names", [])]
+    return {part.asname or part.name.partition(".")[0] for part in parts}
+
+
+def inner_names(source: str) -> set[str]:
+    """Return the names that are bound anywhere in a cell, inside of functions too."""
+    try:
+        tree = ast.parse(as_python(source))
+    except (SyntaxError, ValueError):
+        return set()
+    stored = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
+    caught = {node.name for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler) and node.name}
+    return stored | caught | {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
 
 
 def run_learners_cells(
@@ -290,6 +324,11 @@ def grade_notebook(
     """
     settings = sandboxes.settings
     work = plan(cells, roles, solutions)
+    for name, check in work.unknown.items():
+        warn(
+            f"The check {check!r} uses {name!r}, which no cell of the instructor's defines. Learners' code is "
+            f"asked only for names that a solution cell defines in its source or stub, for instance: def {name}(...):"
+        )
     done = run_learners_cells(work, sandboxes, learner, files, settings)
     try:
         for k, outputs in done.outputs.items():

@@ -255,8 +255,8 @@ def describe(error: BaseException) -> dict[str, Any]:
 
 def describe_warnings(warned: list[Any] | None) -> list[list[str]]:
     """Return warnings as plain values, each once."""
-    found = {(warning.category.__name__, safe_str(warning.message)[:500]) for warning in (warned or [])[:10_000]}
-    return [list(pair) for pair in sorted(found)[:50]]
+    found = [(warning.category.__name__, safe_str(warning.message)[:500]) for warning in (warned or [])[:10_000]]
+    return [list(pair) for pair in dict.fromkeys(found)][:50]
 
 
 @contextlib.contextmanager

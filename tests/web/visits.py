@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import yaml
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Error, Page, async_playwright
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BOOK = ROOT / "_build/html"
@@ -28,6 +28,8 @@ FLAGS = [
     "--disable-sync",
 ]
 MODES = [(scheme, width) for scheme in ("light", "dark") for width in (360, 1280)]
+# Seconds for one visit, on a machine that has other things to do.
+PATIENCE = 120
 # Pages that no table of contents names.
 FURTHER = ["search", "genindex", "404"]
 
@@ -122,7 +124,7 @@ async def watch(page: Page, visit: Visit) -> None:
     session.on("Network.loadingFinished", weigh)
 
 
-async def see(browser: Browser, address: str, visit: Visit) -> Visit:
+async def see(browser: Browser, address: str, visit: Visit) -> None:
     """Visit one page and measure it."""
     context = await browser.new_context(
         color_scheme=visit.scheme, viewport={"width": visit.width, "height": 800}, reduced_motion="reduce"
@@ -138,14 +140,13 @@ async def see(browser: Browser, address: str, visit: Visit) -> Visit:
     visit.formulas = await page.evaluate(
         "[...document.querySelectorAll('article .math svg')].map((svg) => svg.getBoundingClientRect().width)"
     )
-    picture = SCREENSHOTS / f"{visit.page.replace('/', '-')}-{visit.scheme}-{visit.width}.png"
-    await page.screenshot(path=picture, full_page=True)
+    picture = SCREENSHOTS / f"{visit.page.replace('/', '-')}-{visit.scheme}-{visit.width}.jpeg"
+    await page.screenshot(path=picture, full_page=True, type="jpeg", quality=70)
     # axe looks at every path of every drawing: what is inside a drawing has no text to look at.
     await page.evaluate("document.querySelectorAll('svg > *').forEach((part) => part.remove())")
     await page.add_script_tag(path=AXE)
     visit.violations = await page.evaluate(RUN_AXE)
     await context.close()
-    return visit
 
 
 async def see_all(chromium: str, address: str) -> list[Visit]:
@@ -153,14 +154,20 @@ async def see_all(chromium: str, address: str) -> list[Visit]:
     waiting = [Visit(page, scheme, width) for page in every_page() for scheme, width in MODES]
     done: list[Visit] = []
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
 
         async def work() -> None:
+            # A browser each: two pages of one browser wait for one another when their pictures are taken.
+            browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
             while waiting:
-                done.append(await see(browser, address, waiting.pop(0)))
+                visit = waiting.pop(0)
+                try:
+                    await asyncio.wait_for(see(browser, address, visit), PATIENCE)
+                except (Error, TimeoutError) as problem:
+                    visit.messages.append(f"the visit failed: {problem!r}")
+                done.append(visit)
+            await browser.close()
 
         await asyncio.gather(*(work() for _ in range(max(2, os.cpu_count() or 2))))
-        await browser.close()
     return done
 
 
