@@ -7,7 +7,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv --quiet
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: book serve release handout test lock
+.PHONY: book serve pdf release handout test lock system
 
 # --- set-up ---------------------------------------------------------------------------------------------------
 .venv/uv.stamp: requirements/build.txt
@@ -28,6 +28,10 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	$(UV) pip install --python .venv --require-hashes -r requirements/develop.txt
 	$(UV) pip install --python .venv --no-deps --no-build-isolation -e .
 	touch $@ .venv/book.stamp
+
+# What the tests need of the system besides Python.
+system:
+	requirements/install-debian.sh
 
 lock: .venv/uv.stamp
 	$(COMPILE) requirements/build.in -o requirements/build.txt
@@ -62,6 +66,9 @@ endif
 serve:
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(HTML) 8000
 
+pdf: book .venv/develop.stamp system
+	$(BIN)/python web/print/book_to_pdf.py --built $(HTML) --toc $(TOC) --into $(dir $(HTML))backprop-by-hand.pdf
+
 # --- the exercises --------------------------------------------------------------------------------------------
 release: .venv/develop.stamp
 	$(BIN)/classroom release
@@ -72,10 +79,11 @@ handout: release
 	$(BIN)/classroom handout --wheel _build/handout/*.whl --into _build/handout
 
 # --- the tests ------------------------------------------------------------------------------------------------
-# Fast ones first: style, types, then everything pytest finds, then the whole book, strictly.
-test: .venv/develop.stamp
+# Fast ones first: style, types, the tests of the parts; then the whole book, strictly, and a browser on its pages.
+test: .venv/develop.stamp system
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest --ignore=tests/web
 	$(MAKE) book
+	$(BIN)/pytest tests/web

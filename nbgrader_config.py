@@ -1,17 +1,14 @@
 """The course's nbgrader configuration: the plain nbgrader commands, run in this folder, work with it."""
 
-import os
 import sys
 from pathlib import Path
 
+from classroom.autograde import make_safe
 from classroom.errors import InstructorError
 from classroom.release import ensure_in_gradebook, write_source_notebooks
 
 c = get_config()  # noqa: F821  (nbgrader provides it)
 root = Path(__file__).resolve().parent
-
-# nbgrader calls `alembic` by name; it is beside this Python even where the environment is not activated.
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 
 c.CourseDirectory.course_id = "backprop-by-hand"
 c.CourseDirectory.source_directory = "solutions"
@@ -35,3 +32,6 @@ def enter_into_gradebook(assignment: str, student: str, notebooks: list[str]) ->
 
 
 c.Autograde.pre_convert_hook = enter_into_gradebook
+
+# Learners' code runs in a sandbox, the checks outside of it.
+make_safe(c)

@@ -84,6 +84,11 @@ REPAIRS = [
         r"\1>",
     ),
     Repair(
+        "The sidebar with the book's title and the search belongs to no landmark.",
+        r'<div id="pst-primary-sidebar"',
+        '<div role="complementary" aria-label="Book" id="pst-primary-sidebar"',
+    ),
+    Repair(
         "The page's colours are set by a script at the end: in dark mode the page flashed white. The same choice, made "
         "before the first paint.",
         r"document\.documentElement\.dataset\.theme = localStorage\.getItem\(\"theme\"\) \|\| \"auto\";",

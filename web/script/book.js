@@ -1,3 +1,4 @@
+// Two small services to the keyboard and the screen reader.
 // What scrolls sideways can be reached by keyboard, and only that: a formula, a table or code that fits is no stop.
 (() => {
   const scrollers = ".scrolls, .highlight pre, .cell_output pre, .pst-scrollable-table-container";
@@ -7,8 +8,15 @@
       else element.removeAttribute("tabindex");
     }
   };
+  // sphinx-copybutton names its buttons by a tooltip, which is no name.
+  const nameButtons = () => {
+    for (const button of document.querySelectorAll("button.copybtn")) button.setAttribute("aria-label", "Copy");
+  };
   document.addEventListener("DOMContentLoaded", update);
-  addEventListener("load", update);
+  addEventListener("load", () => {
+    nameButtons();
+    update();
+  });
   addEventListener("resize", update);
   document.addEventListener("toggle", update, true);
 })();

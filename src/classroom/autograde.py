@@ -1,0 +1,288 @@
+"""nbgrader's autograding with learners' code in a sandbox and the checks outside of it.
+
+``make_safe(c)`` in a course's nbgrader_config.py is all that it takes; the plain nbgrader commands stay what they are.
+"""
+
+import atexit
+import fnmatch
+import glob
+import json
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import nbgrader.apps.api
+import nbgrader.apps.autogradeapp
+from nbconvert.preprocessors import ClearMetadataPreprocessor, CSSHTMLHeaderPreprocessor
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.converters import Autograde
+from nbgrader.converters.base import NbGraderException
+from nbgrader.preprocessors import (
+    AssignLatePenalties,
+    CheckCellMetadata,
+    ClearHiddenTests,
+    Execute,
+    GetGrades,
+    IgnorePattern,
+    LimitOutput,
+    SaveAutoGrades,
+)
+from nbgrader.utils import find_all_files
+from traitlets import Bool, List
+
+from classroom.errors import InstructorError
+from classroom.grading import JudgeServer, Sandboxes, WorkingFolder, grade_notebook
+from classroom.rebuild import Rebuilt, check_folder, nbgrader_of, read_notebook, rebuild
+from classroom.sandbox import INSTALL, Cgroup, SandboxSettings, find_problem
+
+
+class SafeAutograde(Autograde):  # type: ignore[misc]
+    """Autogrades without trusting what was handed in."""
+
+    unsafe = Bool(
+        False, help="Run learners' code with your own rights, as nbgrader does. Only for work that you trust."
+    ).tag(config=True)
+
+    autograde_preprocessors = List(
+        [IgnorePattern, ClearMetadataPreprocessor, LimitOutput, SaveAutoGrades, AssignLatePenalties, CheckCellMetadata]
+    ).tag(config=True)
+
+    def __init__(self, *args: Any, **keywords: Any) -> None:
+        super().__init__(*args, **keywords)
+        self.settings = SandboxSettings(parent=self)
+        self.sandboxes: Sandboxes | None = None
+        self.judge: JudgeServer | None = None
+        self.folders: dict[str, WorkingFolder] = {}
+
+    def start(self) -> None:
+        """Autograde; one sentence says what cannot be graded, and the rest is."""
+        try:
+            self.prepare()
+            super().start()
+        except InstructorError as problem:
+            self.log.error("%s", problem)
+            raise NbGraderException(str(problem)) from None
+        finally:
+            self.close()
+
+    def prepare(self) -> None:
+        """Refuse to go on where no sandbox is to be had and none was waived."""
+        if self.unsafe:
+            if self.config.Execute.get("enabled", True) is False:
+                raise InstructorError(
+                    "SafeAutograde.unsafe and --no-execute together would give full marks to all. Drop one."
+                )
+            self.log.warning("Learners' code runs with your own rights (SafeAutograde.unsafe), beside the gradebook.")
+            self.autograde_preprocessors = [Execute, *self.autograde_preprocessors]
+            return
+        problem = find_problem()
+        if problem:
+            raise InstructorError(INSTALL.format(problem=problem))
+        group = Cgroup(self.settings)
+        group.remove()
+        if group.missing:
+            self.log.warning(
+                "No limit on the memory and processes of a learner as a whole, since %s. Each process keeps its own "
+                "limits (address space, CPU time, file size, open files).",
+                group.missing,
+            )
+        if self.sandboxes is None:
+            self.sandboxes, self.judge = Sandboxes(self.settings), JudgeServer()
+            self.sandboxes.start_ahead()
+            atexit.register(self.close)
+
+    def close(self) -> None:
+        """End the sandboxes and the judge, and remove their folders."""
+        if self.sandboxes is not None:
+            self.sandboxes.close()
+        if self.judge is not None:
+            self.judge.close()
+        for folder in self.folders.values():
+            folder.close()
+        self.sandboxes, self.judge, self.folders = None, None, {}
+        atexit.unregister(self.close)
+
+    def init_notebooks(self) -> None:
+        """Find the submissions; say in one sentence where there are none."""
+        assignment = self.coursedir.assignment_id
+        try:
+            with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as gradebook:
+                gradebook.find_assignment(assignment)
+        except MissingEntry:
+            if not self.release_of(assignment).is_dir():
+                folder = self.release_of(assignment).parent
+                known = ", ".join(sorted(path.name for path in folder.glob("*/"))) or "none"
+                raise InstructorError(
+                    f"There is no assignment {assignment!r} in {folder} (there are: {known})."
+                ) from None
+        pattern = self._format_source(assignment, self.coursedir.student_id)
+        if not glob.glob(pattern):
+            raise InstructorError(f"Nothing was handed in at {pattern}. Put the submissions there.")
+        super().init_notebooks()
+
+    def convert_notebooks(self) -> None:
+        """Grade all submissions that can be read; then fail if there were others."""
+        refused = []
+        for folder, notebooks in sorted(self.assignments.items()):
+            try:
+                check_folder(Path(folder))
+                for notebook in notebooks:
+                    read_notebook(Path(notebook))
+            except InstructorError as problem:
+                self.log.error("Not graded: %s", problem)
+                refused.append(folder)
+        for folder in refused:
+            del self.assignments[folder]
+        super().convert_notebooks()
+        if refused:
+            raise NbGraderException(f"{len(refused)} of the submissions could not be graded")
+
+    def release_of(self, assignment: str) -> Path:
+        """Return the folder of a released assignment."""
+        return Path(self.coursedir.format_path(self.coursedir.release_directory, ".", assignment))
+
+    def source_of(self, assignment: str) -> Path:
+        """Return the folder of an assignment's source."""
+        return Path(self.coursedir.format_path(self.coursedir.source_directory, ".", assignment))
+
+    def convert_single_notebook(self, notebook_filename: str) -> None:
+        """Rebuild a notebook on the released one, run it, and record its scores."""
+        self.log.info("Rebuilding %s", notebook_filename)
+        resources = self.init_single_notebook_resources(notebook_filename)
+        about = resources["nbgrader"]
+        try:
+            rebuilt = self.rebuild(Path(notebook_filename), about["assignment"], about["notebook"])
+            self._sanitizing = True
+            self._init_preprocessors()
+            text, _ = self.exporter.from_notebook_node(as_node(rebuilt.notebook), resources)
+            notebook: Any = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
+            if len(notebook.cells) != len(rebuilt.roles):
+                raise InstructorError(f"{notebook_filename} changed its number of cells while it was rebuilt.")
+            self._sanitizing = False
+            if not self.unsafe:
+                self.grade(notebook, rebuilt, about, Path(notebook_filename).parent)
+            self._init_preprocessors()
+            notebook = as_node(notebook)
+            text, resources = self.exporter.from_notebook_node(notebook, resources)
+            self.write_single_notebook(text, resources)
+        finally:
+            self._sanitizing = True
+
+    def rebuild(self, path: Path, assignment: str, name: str) -> Rebuilt:
+        """Return a submitted notebook rebuilt on the released one."""
+        released = self.release_of(assignment) / f"{name}.ipynb"
+        try:
+            release = json.loads(released.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            raise InstructorError(
+                f"The released notebook {released} cannot be read; it is needed to rebuild submissions. Run: nbgrader "
+                f"generate_assignment {assignment}"
+            ) from None
+        rebuilt = rebuild(release, read_notebook(path))
+        with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as gradebook:
+            whole = {cell.name: cell.source for cell in gradebook.find_notebook(name, assignment).source_cells}
+        for cell, role in zip(rebuilt.notebook["cells"], rebuilt.roles, strict=True):
+            if role.kind in ("check", "instructor"):
+                cell["source"] = whole.get(nbgrader_of(cell).get("grade_id"), cell["source"])
+        for remark in rebuilt.remarks:
+            self.log.warning("%s: %s", path, remark)
+        return rebuilt
+
+    def grade(self, notebook: Any, rebuilt: Rebuilt, about: dict[str, Any], submitted: Path) -> None:
+        """Run one rebuilt notebook's cells inside and its checks outside."""
+        assert self.sandboxes is not None and self.judge is not None
+        assignment = about["assignment"]
+        if assignment not in self.folders:
+            self.folders[assignment] = WorkingFolder(self.instructors_files(assignment))
+        solutions = self.solution_texts(assignment, about["notebook"])
+        learner = (about["student"], assignment)
+        self.sandboxes.of(learner)
+        self.sandboxes.start_ahead()
+        grade_notebook(
+            notebook.cells,
+            rebuilt.roles,
+            solutions,
+            learner=learner,
+            files=self.files_for(assignment, submitted),
+            folder=self.folders[assignment].path,
+            sandboxes=self.sandboxes,
+            judge=self.judge,
+            warn=self.log.warning,
+        )
+
+    def plain_files(self, folder: Path) -> dict[str, Path]:
+        """Return the files beside notebooks in a folder, by their names relative to it."""
+        if not folder.is_dir():
+            return {}
+        found = find_all_files(str(folder), [*self.coursedir.ignore, "*.ipynb"])
+        return {os.path.relpath(path, folder): Path(path) for path in found}
+
+    def instructors_files(self, assignment: str) -> dict[str, Path]:
+        """Return the files that checks may read: the released ones, and the source's, which win."""
+        return self.plain_files(self.release_of(assignment)) | self.plain_files(self.source_of(assignment))
+
+    def files_for(self, assignment: str, submitted: Path) -> dict[str, Path]:
+        """Return the files beside a learner's code: what the learner handed in, and the released ones, which win."""
+        own = self.plain_files(submitted)
+        keep = self.exclude_overwriting.get(assignment, [])
+        total = 0
+        chosen: dict[str, Path] = {}
+        for name, path in own.items():
+            total += path.stat(follow_symlinks=False).st_size
+            if total > self.settings.folder_size * 500_000 or fnmatch.fnmatch(name, "timestamp.txt"):
+                continue
+            chosen[name] = path
+        released = self.plain_files(self.release_of(assignment))
+        return chosen | {name: path for name, path in released.items() if name not in keep or name not in chosen}
+
+    def solution_texts(self, assignment: str, name: str) -> dict[str, str]:
+        """Return the text of the source notebook's solution cells by grade_id, nothing where there is no source."""
+        try:
+            content = json.loads((self.source_of(assignment) / f"{name}.ipynb").read_text(encoding="utf-8"))
+            cells = content["cells"]
+        except (OSError, ValueError, KeyError):
+            return {}
+        texts = {}
+        for cell in cells:
+            about = cell.get("metadata", {}).get("nbgrader", {})
+            if about.get("solution") and "grade_id" in about:
+                source = cell["source"]
+                texts[about["grade_id"]] = source if isinstance(source, str) else "".join(source)
+        return texts
+
+
+def as_node(notebook: Any) -> Any:
+    """Return a notebook of plain dicts in nbformat's own kind."""
+    return nbformat.from_dict(notebook)  # type: ignore[no-untyped-call]
+
+
+class HideHiddenChecks(ClearHiddenTests):  # type: ignore[misc]
+    """Leaves the hidden part of checks out of a page."""
+
+    # The HTML exporter sets this for all its preprocessors, and nbgrader's do not know it.
+    display_data_priority: Any = List().tag(config=True)
+
+
+def make_safe(c: Any) -> None:
+    """Make the nbgrader commands of a course safe; call it in nbgrader_config.py with ``get_config()``.
+
+    ``nbgrader autograde``, and formgrader's button for it, then use :class:`SafeAutograde`, and feedback leaves out
+    the source of hidden checks. nbgrader names its converter in two places and has no setting for it.
+    """
+    for module in (nbgrader.apps.autogradeapp, nbgrader.apps.api):
+        if getattr(module, "Autograde", None) not in (Autograde, SafeAutograde):
+            raise InstructorError(
+                f"This version of nbgrader has no Autograde in {module.__name__}: the sandbox cannot be put in place."
+            )
+        module.Autograde = SafeAutograde
+    # nbgrader calls `alembic` by name; it is beside this Python even where the environment is not activated.
+    beside = str(Path(sys.executable).parent)
+    if beside not in os.environ.get("PATH", "").split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join([beside, os.environ.get("PATH", "")])
+    # Of nbgrader's own making, and nothing that an instructor could mend.
+    warnings.filterwarnings("ignore", message="Object of type <Submitted", module="nbgrader")
+    c.GenerateFeedback.preprocessors = [GetGrades, HideHiddenChecks, CSSHTMLHeaderPreprocessor]
+    c.HTMLExporter.sanitize_html = True

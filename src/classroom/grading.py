@@ -1,0 +1,387 @@
+"""Grading one notebook: the learner's cells run in the sandbox first, then the instructor's outside of it.
+
+All outputs of the learner's cells exist before the first check runs, and each check meets the learner's notebook as
+it was at that place, in a snapshot. So nothing that a check hands to a learner's function can come back in an output.
+"""
+
+import ast
+import builtins
+import contextlib
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from IPython.core.inputtransformer2 import TransformerManager
+
+from classroom.cells import harmless, plain_text
+from classroom.channel import Channel, Gone, Silent
+from classroom.crossing import Garbled
+from classroom.errors import InstructorError
+from classroom.judge import bound_names, failure
+from classroom.rebuild import Role, nbgrader_of, source_of
+from classroom.sandbox import MAX_SNAPSHOTS, MB, Inside, Sandbox, SandboxGone, SandboxSettings
+
+MAX_RESTARTS = 3
+IPYTHON = {"get_ipython", "display", "In", "Out", "_", "__name__", "__file__", "__doc__"}
+
+
+def as_python(source: str) -> str:
+    """Return a cell's text with IPython's magics turned into Python, as far as that goes."""
+    try:
+        return str(TransformerManager().transform_cell(source))  # type: ignore[no-untyped-call]
+    except Exception:
+        return source
+
+
+def used_names(source: str) -> set[str]:
+    """Return the names that a cell reads."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(as_python(source))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+class Sandboxes:
+    """The sandbox of the learner at hand, and the next one, started ahead."""
+
+    def __init__(self, settings: SandboxSettings) -> None:
+        self.settings = settings
+        self.learner: Any = None
+        self.current: Sandbox | None = None
+        self.ahead: Sandbox | None = None
+
+    def of(self, learner: Any) -> Sandbox:
+        """Return the sandbox of a learner; the one of the learner before is killed."""
+        if learner != self.learner or self.current is None:
+            self.replace()
+            self.learner = learner
+        assert self.current is not None
+        return self.current
+
+    def replace(self) -> Sandbox:
+        """Kill the sandbox and return a fresh one."""
+        if self.current is not None:
+            self.current.close()
+        self.current, self.ahead = self.ahead or Sandbox(self.settings), None
+        self.current.wait_until_ready()
+        return self.current
+
+    def start_ahead(self) -> None:
+        """Start the next learner's sandbox while this one's work goes on."""
+        if self.ahead is None:
+            self.ahead = Sandbox(self.settings)
+
+    def close(self) -> None:
+        """Kill them all."""
+        for sandbox in (self.current, self.ahead):
+            if sandbox is not None:
+                sandbox.close()
+        self.current = self.ahead = self.learner = None
+
+
+class JudgeServer:
+    """The prepared process from which each notebook's judge is forked."""
+
+    def __init__(self) -> None:
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-W", "ignore", "-m", "classroom.judge", str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                cwd="/",
+                pass_fds=[theirs.fileno()],
+            )
+        self.ready = False
+
+    def judge(self, job: dict[str, Any], ends: list[socket.socket], seconds: float) -> list[dict[str, Any]]:
+        """Return what each step of the job gave; InstructorError where the judge fails."""
+        mine, theirs = socket.socketpair()
+        channel = Channel(mine)
+        pid = None
+        try:
+            with theirs:
+                if not self.ready:
+                    select.select([self.control], [], [], 60.0)
+                    self.control.recv(65536)
+                    self.ready = True
+                self.control.settimeout(60.0)
+                socket.send_fds(self.control, [b"{}"], [theirs.fileno(), *(end.fileno() for end in ends)])
+                pid = json.loads(self.control.recv(65536))["pid"]
+            channel.send(job, b"", 60.0)
+            answer, _ = channel.receive(seconds)
+            done: list[dict[str, Any]] = answer["done"]
+            return done
+        except (Gone, Silent, Garbled, OSError, ValueError) as problem:
+            if pid is not None and self.process.poll() is None:
+                self.kill_child(pid)
+            what = "took too long" if isinstance(problem, Silent) else "ended unexpectedly"
+            raise InstructorError(
+                f"The process that runs the checks {what}. Do the checks pass on your own solution?"
+            ) from None
+        finally:
+            channel.close()
+
+    def kill_child(self, pid: int) -> None:
+        """Kill a judge that does not end."""
+        # It is not reaped before the server's next fork, so its number still is its own.
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """End the server and the judge that may run."""
+        self.control.close()
+        self.process.terminate()
+        self.process.wait()
+
+
+@dataclass
+class Pass:
+    """What came of running a learner's cells: outputs by cell, and a snapshot before each judged cell."""
+
+    outputs: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    ends: list[socket.socket] = field(default_factory=list)
+    snapshot: dict[int, int] = field(default_factory=dict)
+
+    def close(self) -> None:
+        """Let the snapshots go."""
+        for end in self.ends:
+            end.close()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which cells run inside, which are judged, and which names the judge may take from the learner where."""
+
+    inside: dict[int, str]
+    own: set[int]
+    judged: list[int]
+    names: dict[int, list[str]]
+    unknown: dict[str, str]
+    fresh: dict[int, list[str]]
+    imports: dict[int, list[str]]
+
+
+def plan(cells: list[dict[str, Any]], roles: list[Role], solutions: dict[str, str]) -> Plan:
+    """Return the plan for a notebook; ``solutions`` maps a grade_id to the instructor's text of a solution cell.
+
+    The learner's process runs the instructor's released cells too, so that the learner's code finds what it needs; a
+    check's visible text only where a later cell of the learner's uses what it binds.
+    """
+    inside: dict[int, str] = {}
+    own: set[int] = set()
+    judged: list[int] = []
+    names_at: dict[int, list[str]] = {}
+    fresh_at: dict[int, list[str]] = {}
+    imports_at: dict[int, list[str]] = {}
+    names: dict[str, None] = {}
+    fresh: dict[str, None] = {}
+    imports: dict[str, None] = {}
+    imports_of_all: dict[str, None] = {}
+    used_later: list[set[str]] = [set()] * (len(cells) + 1)
+    for k in range(len(cells) - 1, -1, -1):
+        is_own = roles[k].kind in ("solution", "added") and cells[k]["cell_type"] == "code"
+        used_later[k] = used_later[k + 1] | (used_names(source_of(cells[k])) if is_own else set())
+    for k, (cell, role) in enumerate(zip(cells, roles, strict=True)):
+        if cell["cell_type"] != "code":
+            continue
+        if role.kind in ("solution", "added"):
+            own.add(k)
+            inside[k] = source_of(cell)
+            if role.kind == "solution":
+                for text in (solutions.get(str(nbgrader_of(cell).get("grade_id")), ""), role.shown):
+                    bound, imported = bound_names(as_python(text))
+                    names |= dict.fromkeys(bound)
+                    fresh |= dict.fromkeys(bound)
+                    imports |= dict.fromkeys(imported)
+                    imports_of_all |= dict.fromkeys(imported)
+            continue
+        judged.append(k)
+        names_at[k], fresh_at[k], imports_at[k] = list(names), list(fresh), list(imports)
+        fresh, imports = {}, {}
+        if role.kind == "instructor" or used_later[k + 1] & set(bound_names(as_python(role.shown))[0]):
+            inside[k] = role.shown
+    defined = set(names) | set(dir(builtins)) | IPYTHON
+    for k in judged:
+        bound, imported = bound_names(as_python(source_of(cells[k])))
+        imports_of_all |= dict.fromkeys(imported)
+        defined |= set(bound)
+    defined |= imported_names(imports_of_all)
+    unknown = {
+        name: str(nbgrader_of(cells[k]).get("grade_id"))
+        for k in judged
+        if roles[k].kind == "check" and "*" not in defined
+        for name in sorted(used_names(source_of(cells[k])) - defined - inner_names(source_of(cells[k])))
+    }
+    return Plan(inside, own, judged, names_at, unknown, fresh_at, imports_at)
+
+
+def imported_names(statements: Iterable[str]) -> set[str]:
+    """Return the names that import statements bind."""
+    parts = [part for text in statements for node in ast.parse(text).body for part in getattr(node, "names", [])]
+    return {part.asname or part.name.partition(".")[0] for part in parts}
+
+
+def inner_names(source: str) -> set[str]:
+    """Return the names that are bound anywhere in a cell, inside of functions too."""
+    try:
+        tree = ast.parse(as_python(source))
+    except (SyntaxError, ValueError):
+        return set()
+    stored = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
+    caught = {node.name for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler) and node.name}
+    return stored | caught | {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+
+
+def run_learners_cells(
+    work: Plan, sandboxes: Sandboxes, learner: Any, files: dict[str, Path], settings: SandboxSettings
+) -> Pass:
+    """Run the learner's cells in order and return their outputs and the snapshots.
+
+    A cell that ends the process, or cannot be stopped, is left out and said so; the others run again without it.
+    """
+    left_out: dict[int, str] = {}
+    while True:
+        done = Pass()
+        changed, waiting = True, []
+        at = None
+        try:
+            notebook: Inside = open_notebook(sandboxes, learner, files)
+            for k in sorted({*work.inside, *work.judged}):
+                if k in work.judged and work.names[k]:
+                    if changed and len(done.ends) < MAX_SNAPSHOTS:
+                        done.ends.append(notebook.snapshot())
+                        changed = False
+                    if changed:
+                        waiting.append(k)
+                    else:
+                        done.snapshot[k] = len(done.ends) - 1
+                if k in left_out:
+                    text = f"This cell {left_out[k]}. It was left out, and the rest was graded without it."
+                    done.outputs[k] = [failure("LeftOut", text, "")]
+                elif k in work.inside:
+                    at, changed = k, True
+                    outputs = harmless(notebook.run(work.inside[k], settings.cell_seconds))
+                    if k in work.own:
+                        done.outputs[k] = outputs
+            if waiting:
+                # Beyond the limit, checks meet the notebook as it is at its end.
+                done.ends.append(notebook.snapshot())
+                done.snapshot |= dict.fromkeys(waiting, len(done.ends) - 1)
+            notebook.close()
+            return done
+        except SandboxGone as problem:
+            if at is None or at in left_out or len(left_out) >= MAX_RESTARTS:
+                last = at if at is not None else -1
+                text = f"An earlier cell {problem}. This one was not run."
+                for k in work.own:
+                    if k > last and k not in done.outputs:
+                        done.outputs[k] = [failure("NotRun", text, "")]
+                return done
+            left_out[at] = plain_text(problem, 300)
+            done.close()
+            sandboxes.replace()
+
+
+def open_notebook(sandboxes: Sandboxes, learner: Any, files: dict[str, Path]) -> Inside:
+    """Return a fresh notebook process, in a fresh sandbox where the learner has ruined the old one."""
+    try:
+        return sandboxes.of(learner).open_notebook(files)
+    except SandboxGone:
+        return sandboxes.replace().open_notebook(files)
+
+
+def grade_notebook(
+    cells: list[dict[str, Any]],
+    roles: list[Role],
+    solutions: dict[str, str],
+    *,
+    learner: Any,
+    files: dict[str, Path],
+    folder: Path,
+    sandboxes: Sandboxes,
+    judge: JudgeServer,
+    warn: Callable[[str], None],
+) -> None:
+    """Run a rebuilt notebook and put the outputs into its cells, from which nbgrader reads the scores.
+
+    ``files`` are put beside the learner's code, ``folder`` is where the instructor's cells run. Every check has either
+    run to its end or carries an error, so that none counts which did not run.
+    """
+    settings = sandboxes.settings
+    work = plan(cells, roles, solutions)
+    for name, check in work.unknown.items():
+        warn(
+            f"The check {check!r} uses {name!r}, which no cell of the instructor's defines. Learners' code is "
+            f"asked only for names that a solution cell defines in its source or stub, for instance: def {name}(...):"
+        )
+    done = run_learners_cells(work, sandboxes, learner, files, settings)
+    try:
+        for k, outputs in done.outputs.items():
+            cells[k]["outputs"] = outputs
+        steps = [
+            {
+                "index": k,
+                "source": source_of(cells[k]),
+                "shown": [line.strip() for line in roles[k].shown.split("\n") if line.strip()],
+                "check": roles[k].kind == "check",
+                "points": float(nbgrader_of(cells[k]).get("points", 0) or 0),
+                "snapshot": done.snapshot.get(k),
+                "names": work.names[k],
+                "fresh": work.fresh[k],
+                "imports": work.imports[k],
+                "seconds": settings.check_seconds,
+            }
+            for k in work.judged
+        ]
+        for k in work.judged:
+            if roles[k].kind == "check":
+                cells[k]["outputs"] = [failure("NotRun", "This check was not run; it counts 0.", "")]
+        job = {
+            "folder": str(folder),
+            "max_bytes": settings.message_size * MB,
+            "call_seconds": settings.call_seconds,
+            "steps": steps,
+        }
+        results = judge.judge(job, done.ends, settings.check_seconds * (len(steps) + 1)) if steps else []
+    finally:
+        done.close()
+    for result in results:
+        k = result["index"]
+        cells[k]["outputs"] = result["outputs"]
+        if result["amiss"]:
+            note = {"output_type": "stream", "name": "stdout", "text": result["amiss"] + "\n"}
+            cells[k]["outputs"] = [note, *result["outputs"]]
+        if result["failed"] and roles[k].kind == "instructor" and not work.names[k]:
+            said = next((o["evalue"] for o in result["outputs"] if o["output_type"] == "error"), "no reason")
+            name = nbgrader_of(cells[k]).get("grade_id", k + 1)
+            warn(f"The instructor's cell {name!r} failed beside the checks: {said}. Checks that need it count 0.")
+
+
+class WorkingFolder:
+    """The instructor's files of one assignment, as the checks find them in their working folder."""
+
+    def __init__(self, files: dict[str, Path]) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="classroom-judge-"))
+        for name, source in files.items():
+            target = self.path / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target)
+
+    def close(self) -> None:
+        """Remove the folder."""
+        shutil.rmtree(self.path, ignore_errors=True)

@@ -1,0 +1,228 @@
+"""The trusted side: a fork server that runs a notebook's locked cells, its checks above all, outside of the sandbox.
+
+Each notebook is judged in a process of its own, forked from a prepared one. The instructor's cells run there in
+order; where the notebook has functions of the learner's, stand-ins call them in a snapshot of the learner's process.
+"""
+
+import ast
+import contextlib
+import json
+import math
+import os
+import signal
+import socket
+import sys
+import warnings
+from typing import Any
+
+from classroom.cells import CellShell, new_shell, plain_text, run_cell
+from classroom.channel import Channel
+from classroom.crossing import Garbled
+from classroom.proxy import Learner, LearnerGone
+
+
+def judge(shell: CellShell, job: dict[str, Any], ends: list[socket.socket]) -> list[dict[str, Any]]:
+    """Return what each step of a job gave: its outputs, whether it ran to its end, and what was amiss.
+
+    A step is a cell of the instructor's. ``snapshot`` is the place in ``ends`` of the learner's process as it was
+    then, ``names`` what may come from there, ``trusted`` statements of the instructor's to run before it.
+    """
+    os.chdir(job["folder"])
+    sys.path.insert(0, job["folder"])
+    learners = [Learner(Channel(end, job["max_bytes"]), job["call_seconds"], job["max_bytes"]) for end in ends]
+    shell.user_ns["__name__"] = "__main__"
+    given: dict[str, Any] = {}
+    at, done = None, []
+    for step in job["steps"]:
+        amiss = None
+        if step["snapshot"] is not None and step["snapshot"] != at:
+            at = step["snapshot"]
+            for statement in step["imports"]:
+                with contextlib.suppress(Exception):
+                    exec(compile(statement, "<import>", "exec"), shell.user_ns)  # the instructor's own text
+            amiss = take_names(shell, learners[at], step, given)
+        result, outputs = run_cell(shell, step["source"], step["seconds"])
+        failed = result is None or not result.success
+        if step["check"]:
+            outputs = check_outputs(step, result, outputs, failed)
+        gone = learners[at].gone if at is not None else None
+        done.append({"index": step["index"], "outputs": outputs, "failed": failed, "amiss": gone or amiss})
+    return done
+
+
+def take_names(shell: CellShell, learner: Learner, step: dict[str, Any], given: dict[str, Any]) -> str | None:
+    """Put the learner's functions and values into the judge's notebook; return what prevented it.
+
+    A name that the instructor's cells have bound since stays theirs, unless a later solution cell is to bind it.
+    """
+    names = [
+        name
+        for name in step["names"]
+        if name in step["fresh"] or name not in shell.user_ns or shell.user_ns[name] is given.get(name, shell)
+    ]
+    for name in names:
+        if name in given or name in step["fresh"]:
+            shell.user_ns.pop(name, None)
+    try:
+        found = learner.names(names)
+    except LearnerGone as problem:
+        return str(problem)
+    except Garbled as problem:
+        return f"The process that runs your code sent something that is no answer: {problem}."
+    for name, value in found.items():
+        shell.user_ns[name] = given[name] = value
+    return None
+
+
+def check_outputs(
+    step: dict[str, Any], result: Any, outputs: list[dict[str, Any]], failed: bool
+) -> list[dict[str, Any]]:
+    """Return a check's outputs such that nbgrader reads the score that the check gave, and 0 where it gave none.
+
+    What a check prints to stderr is no failure. A traceback would show the source of hidden checks: of an error only
+    its kind, its message and a line that the released notebook shows as well are kept.
+    """
+    kept = []
+    for output in outputs:
+        if output["output_type"] == "stream":
+            kept.append({**output, "name": "stdout", "text": plain_text(output["text"])})
+        elif output["output_type"] == "display_data":
+            kept.append(output)
+    if failed:
+        error = None if result is None else result.error_in_exec or result.error_before_exec
+        late = [output for output in outputs if output["output_type"] == "error" and output["ename"] == "TimeLimit"]
+        if error is None and late:
+            return [*kept, failure("TimeLimit", "This check did not finish in time.", "")]
+        return [*kept, describe_failure(step, error)]
+    value = result.result
+    if value is None:
+        return kept
+    number = as_number(value)
+    if number is None:
+        return [*kept, value_output(plain_text(repr(value), 2000))]
+    points = step["points"]
+    if not (0 <= number <= points + 1e-9):
+        text = f"This check gave {number:g} of {points:g} points, which cannot be; it counts 0."
+        return [*kept, failure("WrongScore", text, "")]
+    return [*kept, value_output(repr(min(number, points)))]
+
+
+def as_number(value: Any) -> float | None:
+    """Return the score in a check's last value: numbers as they are, False as 0, None for what is no number."""
+    if isinstance(value, bool):
+        return None if value else 0.0
+    try:
+        import numpy as np
+
+        if isinstance(value, np.bool_):
+            return None if value else 0.0
+        if isinstance(value, int | float | np.number) or (isinstance(value, np.ndarray) and value.ndim == 0):
+            return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+    return None
+
+
+def value_output(text: str) -> dict[str, Any]:
+    """Return the output of a cell's last value."""
+    return {"output_type": "execute_result", "data": {"text/plain": text}, "metadata": {}, "execution_count": None}
+
+
+def failure(name: str, text: str, line: str) -> dict[str, Any]:
+    """Return an error output without a traceback."""
+    lines = [f"in the line:  {line}"] if line else []
+    return {"output_type": "error", "ename": name, "evalue": text, "traceback": [*lines, f"{name}: {text}"]}
+
+
+def describe_failure(step: dict[str, Any], error: BaseException | None) -> dict[str, Any]:
+    """Return the error output of a check that raised."""
+    name = type(error).__name__ if error is not None else "Error"
+    text = plain_text(error, 2000) if error is not None else ""
+    line, trace = "", error.__traceback__ if error is not None else None
+    while trace is not None:
+        if trace.tb_frame.f_code.co_name == "<module>":
+            lines = step["source"].split("\n")
+            if 1 <= trace.tb_lineno <= len(lines):
+                line = lines[trace.tb_lineno - 1].strip()
+        trace = trace.tb_next
+    if line not in step["shown"]:
+        # What a hidden line compares stands in the further lines of such messages as NumPy's.
+        line, text = "", text.strip().partition("\n")[0]
+    if isinstance(error, SyntaxError):
+        text = str(error.msg)
+    if not text and isinstance(error, AssertionError):
+        text = "what is claimed here does not hold" if line else "a hidden check does not hold"
+    return failure(name, text, line)
+
+
+def bound_names(source: str) -> tuple[list[str], list[str]]:
+    """Return the names that a cell binds at its top level, and the import statements among its lines.
+
+    Names that an import binds are not among the names. A cell that cannot be parsed binds none.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return [], []
+    names: dict[str, None] = {}
+    imports: list[str] = []
+
+    def visit(statements: list[ast.stmt]) -> None:
+        for node in statements:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                names[node.name] = None
+            elif isinstance(node, ast.Import | ast.ImportFrom):
+                imports.append(ast.unparse(node))
+            else:
+                for part in ast.walk(node):
+                    if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+                        names[part.id] = None
+                for blocks in ("body", "orelse", "finalbody"):
+                    visit([inner for inner in getattr(node, blocks, []) if isinstance(inner, ast.stmt)])
+                for handler in getattr(node, "handlers", []):
+                    visit(handler.body)
+
+    visit(tree.body)
+    return list(names), imports
+
+
+def serve_job(shell: CellShell, found: list[int]) -> None:
+    """Judge one notebook and send the result."""
+    job_end, *ends = [socket.socket(fileno=number) for number in found]
+    channel = Channel(job_end)
+    job, _ = channel.receive()
+    # Numbers in outputs are kept as they are; JSON has no others than these.
+    channel.send({"done": judge(shell, job, ends)})
+
+
+def main() -> None:
+    """Serve the control socket whose number stands in the first argument."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    shell = new_shell()
+    with contextlib.suppress(ImportError):
+        import numpy  # noqa: F401
+    with contextlib.suppress(ImportError):
+        import gradcheck  # noqa: F401
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    control.send(b'{"ready": true}')
+    while True:
+        text, found, _, _ = socket.recv_fds(control, 65536, 253)
+        if not text:
+            return
+        pid = os.fork()
+        if pid == 0:
+            try:
+                control.close()
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                serve_job(shell, found)
+            finally:
+                os._exit(0)
+        for number in found:
+            os.close(number)
+        control.send(json.dumps({"pid": pid}).encode())
+
+
+if __name__ == "__main__":
+    main()

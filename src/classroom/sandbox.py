@@ -1,0 +1,452 @@
+"""Where a learner's code runs: a bubblewrap sandbox with limits, and the control of the fork server inside.
+
+No network, its own users, processes, mounts, host name and message queues; a read-only system and interpreter, no
+/proc; a private /work and /tmp that are gone with it. Bubblewrap never starts as root: root gives up its rights first.
+"""
+
+import contextlib
+import itertools
+import json
+import os
+import pwd
+import select
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from traitlets import Bool, Float, Integer, List, Unicode
+from traitlets.config import LoggingConfigurable
+
+from classroom.channel import Channel, Gone, Silent
+from classroom.crossing import Garbled
+from classroom.errors import InstructorError
+from classroom.syscalls import call_filter
+
+MB = 1_000_000
+# Processes that keep the learner's notebook as it was at a check, beside those that the learner may start.
+MAX_SNAPSHOTS = 100
+START_SECONDS = 60.0
+INSTALL = (
+    "Learners' code runs in a sandbox, and bubblewrap, which makes it, is {problem}. On Debian or Ubuntu: apt install "
+    "bubblewrap. On Fedora: dnf install bubblewrap. On macOS or Windows: grade in a Linux machine, container or WSL. "
+    "For work that you trust as your own, nbgrader's way of running it is left: add --SafeAutograde.unsafe=True."
+)
+
+
+class SandboxSettings(LoggingConfigurable):
+    """Limits on a learner's code; set them in nbgrader_config.py as ``c.SandboxSettings.memory = 2000``."""
+
+    memory = Integer(2000, help="All memory that one learner's processes may use together, in MB.").tag(config=True)
+    address_space = Integer(1600, help="Address space of one process, in MB: beyond it there is a MemoryError.").tag(
+        config=True
+    )
+    processes = Integer(48, help="Processes and threads that a learner's code may run at a time.").tag(config=True)
+    cpu_seconds = Integer(300, help="CPU time of one process, in seconds.").tag(config=True)
+    file_size = Integer(50, help="Size of a file that learner's code writes, in MB.").tag(config=True)
+    folder_size = Integer(64, help="Size of each of /work and /tmp, in MB.").tag(config=True)
+    open_files = Integer(256, help="Files that a process may have open.").tag(config=True)
+    message_size = Integer(64, help="Largest result of a call that a check receives, in MB.").tag(config=True)
+    cell_seconds = Float(30.0, help="Time limit of a cell, in seconds.").tag(config=True)
+    call_seconds = Float(10.0, help="Time limit of a call that a check makes of learner's code.").tag(config=True)
+    check_seconds = Float(120.0, help="Time limit of a check cell, in seconds.").tag(config=True)
+    refused = List(
+        Unicode(),
+        ["tensorflow", "torch", "jax", "jaxlib", "autograd", "keras", "aesara", "pytensor", "theano", "casadi"],
+        help="Libraries that learners' code may not import, because they differentiate.",
+    ).tag(config=True)
+    packages = List(
+        Unicode(),
+        ["gradcheck"],
+        help="Packages outside of site-packages (installed for development) that learners' code may import.",
+    ).tag(config=True)
+    user = Unicode("nobody", help="Where root grades: the ordinary user who runs the sandbox.").tag(config=True)
+    cgroups = Bool(True, help="Limit memory and processes by cgroups where they are available.").tag(config=True)
+
+
+@cache
+def find_problem() -> str | None:
+    """Return why bubblewrap cannot be used here, None where it can."""
+    if sys.platform != "linux":
+        return f"not available on {sys.platform}"
+    program = shutil.which("bwrap")
+    if program is None:
+        return "not installed"
+    arguments = [program, "--unshare-all", "--ro-bind", "/", "/", "true"]
+    if os.geteuid() == 0:
+        arguments = [*drop_rights("nobody"), *arguments]
+    tried = subprocess.run(arguments, capture_output=True, text=True, stdin=subprocess.DEVNULL, cwd="/", check=False)
+    if tried.returncode:
+        reason = tried.stderr.strip().splitlines()[-1:] or ["it does not start"]
+        return f"installed but not permitted to work ({reason[0][:200]}; are unprivileged user namespaces allowed?)"
+    return None
+
+
+def drop_rights(user: str) -> list[str]:
+    """Return the command that runs another one as an ordinary user, without any of root's rights."""
+    try:
+        entry = pwd.getpwnam(user)
+    except KeyError:
+        raise InstructorError(f"SandboxSettings.user is {user!r}, and there is no such user here.") from None
+    if entry.pw_uid == 0:
+        raise InstructorError("SandboxSettings.user is root; learners' code never runs with root's rights.")
+    return [
+        "setpriv", f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--clear-groups", "--no-new-privs",
+        "--inh-caps=-all", "--bounding-set=-all",
+    ]  # fmt: skip
+
+
+@dataclass
+class View:
+    """What of the host's files the sandbox shows, under names that tell nothing of the host."""
+
+    binds: list[tuple[str, str]] = field(default_factory=list)
+    path: list[str] = field(default_factory=list)
+    python: str = ""
+
+    def show(self, source: str, target: str) -> str:
+        """Show a host's folder, read-only, at ``target``."""
+        self.binds.append((source, target))
+        return target
+
+
+def within(path: Path, folder: Path) -> bool:
+    return path == folder or folder in path.parents
+
+
+@cache
+def interpreter_view(packages: tuple[str, ...]) -> View:
+    """Return a view of this interpreter, its libraries and the packages named, below /usr and /opt."""
+    view = View()
+    base = Path(sys.base_prefix).resolve()
+    program = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
+    home = base if within(base, Path("/usr")) else Path("/opt/python")
+    if home != base:
+        view.show(str(base), str(home))
+    view.python = str(home / program.relative_to(base)) if within(program, base) else str(program)
+    numbers = itertools.count()
+    for entry in sys.path:
+        folder = Path(entry).resolve() if entry else None
+        if folder is None or not folder.is_dir():
+            continue
+        if within(folder, base):
+            view.path.append(str(home / folder.relative_to(base)))
+        elif within(folder, Path("/usr")):
+            view.path.append(str(folder))
+        elif folder.name in ("site-packages", "dist-packages"):
+            view.path.append(view.show(str(folder), f"/opt/packages/{next(numbers)}"))
+    view.path.append("/opt/own")
+    for name in ("classroom", *packages):
+        package = package_folder(name)
+        if package is not None:
+            view.show(str(package), f"/opt/own/{name}")
+    return view
+
+
+def package_folder(name: str) -> Path | None:
+    """Return the folder of a package that is importable but outside of every site-packages."""
+    import importlib.util
+
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        return None
+    if spec is None or spec.origin is None or not spec.submodule_search_locations:
+        return None
+    folder = Path(spec.origin).resolve().parent
+    return None if folder.parent.name in ("site-packages", "dist-packages") and name != "classroom" else folder
+
+
+SANDBOX = [
+    "--die-with-parent", "--new-session", "--unshare-all", "--unshare-user", "--disable-userns", "--cap-drop", "ALL",
+    "--clearenv", "--uid", "65534", "--gid", "65534", "--hostname", "sandbox",
+]  # fmt: skip
+ENVIRONMENT = {
+    "PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "MPLCONFIGDIR": "/tmp", "MPLBACKEND": "agg",
+    "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2",
+    "USER": "learner", "LD_LIBRARY_PATH": "/opt/python/lib", "PYTHONDONTWRITEBYTECODE": "1",
+}  # fmt: skip
+
+
+def bubblewrap_command(
+    settings: SandboxSettings, view: View, sources: dict[str, str], control: int, calls: int | None
+) -> list[str]:
+    """Return bubblewrap's command; ``sources`` maps a host folder to where it can be reached without rights.
+
+    ``control`` is the number of the inherited control socket, ``calls`` that of a file with the filter of calls.
+    """
+    size = str(settings.folder_size * MB)
+    command = [shutil.which("bwrap") or "bwrap", *SANDBOX, "--ro-bind", "/usr", "/usr"]
+    if calls is not None:
+        command += ["--seccomp", str(calls)]
+    for name in ("bin", "sbin", "lib", "lib64", "lib32"):
+        path = Path("/", name)
+        if path.is_symlink():
+            command += ["--symlink", os.readlink(path), str(path)]
+        elif path.is_dir():
+            command += ["--ro-bind", str(path), str(path)]
+    for file in ("/etc/ld.so.cache", "/etc/fonts"):
+        command += ["--ro-bind-try", file, file]
+    # What an alternative points to is below /usr; the links themselves are needed for libblas.so.3 and the like.
+    command += ["--ro-bind-try", "/etc/alternatives", "/etc/alternatives"]
+    for source, target in view.binds:
+        command += ["--ro-bind", sources.get(source, source), target]
+    for source, target in view.binds:
+        for name in settings.refused:
+            if (Path(source) / name).is_dir():
+                command += ["--tmpfs", f"{target}/{name}", "--remount-ro", f"{target}/{name}"]
+    command += ["--dev", "/dev", "--size", size, "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
+    command += ["--size", size, "--tmpfs", "/tmp", "--size", size, "--tmpfs", "/work", "--remount-ro", "/"]
+    for name, value in ENVIRONMENT.items():
+        command += ["--setenv", name, value]
+    inside = {
+        "limits": {
+            "RLIMIT_AS": settings.address_space * MB,
+            "RLIMIT_CPU": settings.cpu_seconds,
+            "RLIMIT_FSIZE": settings.file_size * MB,
+            "RLIMIT_NOFILE": settings.open_files,
+            "RLIMIT_NPROC": settings.processes + MAX_SNAPSHOTS,
+            "RLIMIT_CORE": 0,
+        },
+        "refused": list(settings.refused),
+        "max_bytes": settings.message_size * MB,
+    }
+    start = f"import sys; sys.path[:0] = {view.path!r}; from classroom.inside import main; main()"
+    return [
+        *command, "--chdir", "/work", "--", view.python, "-I", "-S", "-c", start, str(control), json.dumps(inside),
+    ]  # fmt: skip
+
+
+_numbers = itertools.count()
+
+
+class Cgroup:
+    """A group of processes with a limit on their memory and number; none where the machine offers none."""
+
+    def __init__(self, settings: SandboxSettings) -> None:
+        self.folders: list[Path] = []
+        self.prefix: list[str] = []
+        self.missing = ""
+        limits = (settings.memory * MB, settings.processes + MAX_SNAPSHOTS)
+        if not settings.cgroups:
+            self.missing = "they are switched off (SandboxSettings.cgroups)"
+        elif os.geteuid() == 0:
+            try:
+                self.make(*limits)
+            except OSError as problem:
+                self.remove()
+                self.missing = f"the system does not let them be made ({problem.strerror})"
+        elif user_scopes_work():
+            self.prefix = [
+                "systemd-run", "--user", "--scope", "--quiet", "--collect", "-p", f"MemoryMax={limits[0]}",
+                "-p", "MemorySwapMax=0", "-p", f"TasksMax={limits[1]}", "--",
+            ]  # fmt: skip
+        else:
+            self.missing = "neither root's cgroups nor systemd's user scopes are available"
+
+    def make(self, memory: int, processes: int) -> None:
+        """Make the group as root: in cgroup v1's two hierarchies, or in the one of v2."""
+        name, top = f"classroom-{os.getpid()}-{next(_numbers)}", Path("/sys/fs/cgroup")
+        if (top / "cgroup.controllers").exists():
+            with contextlib.suppress(OSError):
+                (top / "cgroup.subtree_control").write_text("+memory +pids")
+            wanted = {top / name: {"memory.max": memory, "pids.max": processes}}
+        else:
+            wanted = {
+                top / "memory" / name: {"memory.limit_in_bytes": memory},
+                top / "pids" / name: {"pids.max": processes},
+            }
+        for folder, limits in wanted.items():
+            folder.mkdir()
+            self.folders.append(folder)
+            for file, limit in limits.items():
+                (folder / file).write_text(str(limit))
+
+    def remove(self) -> None:
+        """Remove the group; its processes are to have ended."""
+        for folder in self.folders:
+            for _ in range(200):
+                try:
+                    folder.rmdir()
+                    break
+                except FileNotFoundError:
+                    break
+                except OSError:
+                    with contextlib.suppress(OSError, ValueError):
+                        for pid in (folder / "cgroup.procs").read_text().split():
+                            os.kill(int(pid), signal.SIGKILL)
+                    time.sleep(0.01)
+        self.folders = []
+
+
+@cache
+def user_scopes_work() -> bool:
+    """Return whether systemd starts scopes with limits for this user."""
+    if not shutil.which("systemd-run") or not os.environ.get("XDG_RUNTIME_DIR"):
+        return False
+    command = ["systemd-run", "--user", "--scope", "--quiet", "--collect", "-p", "TasksMax=100", "true"]
+    try:
+        return subprocess.run(command, capture_output=True, timeout=10, check=False).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+class SandboxGone(Exception):
+    """The sandbox has ended, or does not answer: what ran in it is lost."""
+
+
+class Sandbox:
+    """One learner's sandbox: it starts in the background, takes files and notebooks, and is killed at the end."""
+
+    def __init__(self, settings: SandboxSettings) -> None:
+        problem = find_problem()
+        if problem:
+            raise InstructorError(INSTALL.format(problem=problem))
+        self.settings, self.ready = settings, False
+        self.cgroup = Cgroup(settings)
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.complaints = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the sandbox)
+        self.folder: str | None = None
+        view = interpreter_view(tuple(settings.packages))
+        try:
+            with theirs, tempfile.TemporaryFile() as calls:
+                calls.write(call_filter())
+                calls.seek(0)
+                self.process = subprocess.Popen(
+                    self.command(view, theirs.fileno(), calls.fileno()),
+                    stdin=subprocess.DEVNULL,
+                    stdout=self.complaints,
+                    stderr=self.complaints,
+                    cwd="/",
+                    env={"PATH": os.environ.get("PATH", "/usr/bin:/bin")} | keep("XDG_RUNTIME_DIR"),
+                    pass_fds=[theirs.fileno(), calls.fileno()],
+                )
+        except BaseException:
+            self.cgroup.remove()
+            raise
+
+    def command(self, view: View, control: int, calls: int) -> list[str]:
+        """Return the whole command: cgroups, view, an ordinary user, bubblewrap, in this order."""
+        numbers = (control, calls if call_filter() else None)
+        if os.geteuid() != 0:
+            return [*self.cgroup.prefix, *bubblewrap_command(self.settings, view, {}, *numbers)]
+        # Root's folders may be closed to the ordinary user who is to show them: they are mounted, in a namespace of
+        # this command's own, below a folder that is open to that user.
+        self.folder = tempfile.mkdtemp(prefix="classroom-view-")
+        os.chmod(self.folder, 0o711)
+        steps, sources = [], {}
+        for folder in self.cgroup.folders:
+            steps.append(f"echo $$ > {shlex.quote(str(folder / 'cgroup.procs'))}")
+        for number, (source, _) in enumerate(view.binds):
+            sources[source] = f"{self.folder}/{number}"
+            os.mkdir(sources[source])
+            steps.append(f"mount --bind {shlex.quote(source)} {sources[source]}")
+        inner = [*drop_rights(self.settings.user), *bubblewrap_command(self.settings, view, sources, *numbers)]
+        steps.append(f"exec {shlex.join(inner)}")
+        return ["unshare", "--mount", "--propagation", "private", "sh", "-e", "-c", "\n".join(steps)]
+
+    def wait_until_ready(self) -> None:
+        """Return when the fork server inside is ready; InstructorError with its complaint if it does not start."""
+        if self.ready:
+            return
+        found, _, _ = select.select([self.control], [], [], START_SECONDS)
+        if not found or not self.control.recv(65536):
+            self.complaints.seek(0)
+            said = self.complaints.read(20_000).decode(errors="replace").strip().splitlines()[-3:]
+            self.close()
+            raise InstructorError(f"The sandbox for learners' code does not start: {' | '.join(said) or 'no reason'}.")
+        self.ready = True
+
+    def ask(self, request: dict[str, Any], descriptors: list[int], seconds: float = 10.0) -> None:
+        """Have the fork server do something; SandboxGone where it cannot."""
+        try:
+            self.control.settimeout(seconds)
+            socket.send_fds(self.control, [json.dumps(request).encode()], descriptors)
+            reply = self.control.recv(65536)
+            said = json.loads(reply) if reply else {}
+        except (OSError, ValueError):
+            raise SandboxGone("the sandbox does not answer") from None
+        if not isinstance(said, dict) or said.get("done") != request["do"]:
+            raise SandboxGone("the sandbox has ended")
+        if "error" in said:
+            raise SandboxGone(f"the sandbox could not {request['do']}: {str(said['error'])[:200]}")
+
+    def open_notebook(self, files: dict[str, Path]) -> "Inside":
+        """Return a fresh notebook process beside copies of ``files``, after all else in the sandbox is gone."""
+        self.wait_until_ready()
+        self.ask({"do": "clean"}, [])
+        for name, path in files.items():
+            with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+                self.ask({"do": "file", "name": name}, [file.fileno()])
+        mine, theirs = socket.socketpair()
+        with theirs:
+            self.ask({"do": "notebook"}, [theirs.fileno()])
+        return Inside(Channel(mine, self.settings.message_size * MB))
+
+    def close(self) -> None:
+        """Kill everything in the sandbox and remove what it needed."""
+        self.control.close()
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.cgroup.remove()
+        self.complaints.close()
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def keep(name: str) -> dict[str, str]:
+    """Return the environment variable, if it is set."""
+    return {name: os.environ[name]} if name in os.environ else {}
+
+
+class Inside:
+    """The process of a learner's notebook, as the grader sees it: it runs cells and makes snapshots."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel, self.number = channel, 0
+
+    def request(self, header: dict[str, Any], seconds: float, descriptor: int | None = None) -> dict[str, Any]:
+        """Return the reply to a request; SandboxGone where none comes in time."""
+        self.number += 1
+        try:
+            self.channel.send({**header, "number": self.number}, b"", seconds)
+            if descriptor is not None:
+                socket.send_fds(self.channel.end, [b"s"], [descriptor])
+            reply, _ = self.channel.receive(seconds)
+        except Silent:
+            raise SandboxGone(f"did not end within {seconds:g} seconds and could not be interrupted") from None
+        except (Gone, OSError):
+            raise SandboxGone("ended the process that runs your code") from None
+        except Garbled as problem:
+            raise SandboxGone(f"sent something that is no answer: {problem}") from None
+        if not isinstance(reply, dict) or reply.get("reply") != self.number:
+            raise SandboxGone("sent an answer that nobody asked for")
+        return reply
+
+    def run(self, source: str, seconds: float) -> Any:
+        """Run a cell and return its outputs, as the learner's process tells them."""
+        return self.request({"do": "run", "source": source, "seconds": seconds}, seconds + 3).get("outputs")
+
+    def snapshot(self) -> socket.socket:
+        """Return a connection to a process that stays as the notebook is now."""
+        mine, theirs = socket.socketpair()
+        with theirs:
+            try:
+                self.request({"do": "snapshot"}, 10.0, theirs.fileno())
+            except SandboxGone:
+                mine.close()
+                raise
+        return mine
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.channel.close()

@@ -1,0 +1,85 @@
+"""The whole way by the plain nbgrader commands: release, hand in, autograde, feedback, export."""
+
+import html
+import re
+
+import pytest
+
+from course import Course
+
+SLUG, NAME = "06-layer-backward", "layer_backward"
+TRANSPOSED = """def linear_backward(dZ, cache):
+    X, W, _ = cache
+    return dZ @ W.T, (X.T @ dZ).T, dZ.sum(axis=0)
+"""
+RAISES = """def linear_backward(dZ, cache):
+    raise ValueError("I got lost")
+"""
+CLASS = {"right": {}, "transposed": {"linear-backward": TRANSPOSED}, "raises": {"linear-backward": RAISES}}
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory, requires_program):
+    """Return our course with a class of four graded, in a fresh copy where nothing was generated yet."""
+    requires_program("bwrap")
+    course = Course.ours(tmp_path_factory.mktemp("round-trip") / "course", [SLUG])
+    for student, answers in CLASS.items():
+        course.hand_in(student, SLUG, NAME, course.solved(SLUG, NAME, answers))
+    course.hand_in("empty", SLUG, NAME, course.released(SLUG, NAME))
+    for command in ("autograde", "generate_feedback"):
+        ran = course.nbgrader(command, SLUG)
+        assert ran.returncode == 0, ran.stderr
+        assert "Traceback" not in ran.stderr
+    return course
+
+
+def test_right_submission_gets_full_marks(course):
+    assert course.totals(SLUG)["right"] == 16
+
+
+def test_transposed_dW_loses_exactly_the_points_of_dW(course):
+    right, wrong = course.scores(SLUG)["right"], course.scores(SLUG)["transposed"]
+    assert {name: right[name] - wrong[name] for name in right if wrong[name] != right[name]} == {
+        "check-linear-backward": 2.0
+    }
+
+
+def test_empty_submission_gets_nothing(course):
+    assert set(course.scores(SLUG)["empty"].values()) == {0.0}
+
+
+def test_submission_that_raises_loses_only_what_it_broke(course):
+    scores = course.scores(SLUG)["raises"]
+    assert scores.pop("check-linear-backward") == 0
+    assert sum(scores.values()) == 10
+
+
+def test_feedback_contains_the_checkers_sentence_about_dW(course):
+    page = course.feedback("transposed", SLUG, NAME)
+    assert "dW" in page and "transposed" in page
+    assert "I got lost" in course.feedback("raises", SLUG, NAME)
+
+
+def test_feedback_never_shows_the_source_of_a_hidden_check(course):
+    for student in ("right", "transposed", "raises", "empty"):
+        page = course.feedback(student, SLUG, NAME)
+        text = html.unescape(re.sub(r"<[^>]+>", "", page))
+        assert "seed=51" in text and "seed=52" not in text
+        assert "HIDDEN TESTS" not in text
+
+
+def test_instructor_still_sees_the_whole_check_in_formgraders_notebook(course):
+    sources = ["".join(cell["source"]) for cell in course.autograded("right", SLUG, NAME)["cells"]]
+    assert any("BEGIN HIDDEN TESTS" in source for source in sources)
+
+
+def test_export_agrees_with_the_gradebook(course):
+    rows = {row["student_id"]: float(row["score"]) for row in course.exported()}
+    assert rows == course.totals(SLUG)
+
+
+def test_grading_again_changes_nothing(course):
+    before = course.scores(SLUG)
+    ran = course.nbgrader("autograde", SLUG, "--force", "--student", "transposed")
+    assert ran.returncode == 0, ran.stderr
+    assert course.scores(SLUG) == before
