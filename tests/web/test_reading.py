@@ -62,7 +62,7 @@ def test_search_finds_a_word_of_the_page(page, browser, address, telling_words):
         pytest.fail(f"{page} has no word of seven letters to look for")
     visitor = browser.new_page()
     visitor.goto(f"{address}search.html?q={telling_words[page]}")
-    visitor.locator(f'#search-results a[href^="{page}.html"]').first.wait_for(timeout=10_000)
+    visitor.locator(f'#search-results a[href^="{page}.html"]').first.wait_for(timeout=30_000)
     visitor.close()
 
 
