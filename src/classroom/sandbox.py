@@ -340,7 +340,8 @@ class Sandbox:
             return [*self.cgroup.prefix, *bubblewrap_command(self.settings, view, {}, *numbers)]
         # Root's folders may be closed to the ordinary user who is to show them: they are mounted, in a namespace of
         # this command's own, below a folder that is open to that user.
-        self.folder = tempfile.mkdtemp(prefix="classroom-view-")
+        # Not in TMPDIR, which may be closed to that user as well.
+        self.folder = tempfile.mkdtemp(prefix=f"classroom-view-{os.getpid()}-", dir="/tmp")
         os.chmod(self.folder, 0o711)
         steps, sources = [], {}
         for folder in self.cgroup.folders:
