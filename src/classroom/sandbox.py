@@ -315,6 +315,7 @@ class Sandbox:
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.complaints = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the sandbox)
         self.folder: str | None = None
+        self.notebook: Inside | None = None
         view = interpreter_view(tuple(settings.packages))
         try:
             with theirs, tempfile.TemporaryFile() as calls:
@@ -383,18 +384,23 @@ class Sandbox:
     def open_notebook(self, files: dict[str, Path]) -> "Inside":
         """Return a fresh notebook process beside copies of ``files``, after all else in the sandbox is gone."""
         self.wait_until_ready()
+        if self.notebook is not None:
+            self.notebook.close()
         self.ask({"do": "clean"}, [])
         for name, path in files.items():
             with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
                 self.ask({"do": "file", "name": name}, [file.fileno()])
         mine, theirs = socket.socketpair()
+        self.notebook = Inside(Channel(mine, self.settings.message_size * MB))
         with theirs:
             self.ask({"do": "notebook"}, [theirs.fileno()])
-        return Inside(Channel(mine, self.settings.message_size * MB))
+        return self.notebook
 
     def close(self) -> None:
         """Kill everything in the sandbox and remove what it needed."""
         self.control.close()
+        if self.notebook is not None:
+            self.notebook.close()
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
