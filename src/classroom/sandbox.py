@@ -414,13 +414,11 @@ class Inside:
     def __init__(self, channel: Channel) -> None:
         self.channel, self.number = channel, 0
 
-    def request(self, header: dict[str, Any], seconds: float, descriptor: int | None = None) -> dict[str, Any]:
+    def request(self, header: dict[str, Any], seconds: float) -> dict[str, Any]:
         """Return the reply to a request; SandboxGone where none comes in time."""
         self.number += 1
         try:
             self.channel.send({**header, "number": self.number}, b"", seconds)
-            if descriptor is not None:
-                socket.send_fds(self.channel.end, [b"s"], [descriptor])
             reply, _ = self.channel.receive(seconds)
         except Silent:
             raise SandboxGone(f"did not end within {seconds:g} seconds and could not be interrupted") from None
@@ -441,10 +439,14 @@ class Inside:
         mine, theirs = socket.socketpair()
         with theirs:
             try:
-                self.request({"do": "snapshot"}, 10.0, theirs.fileno())
+                self.request({"do": "snapshot"}, 10.0)
+                socket.send_fds(self.channel.end, [b"s"], [theirs.fileno()])
             except SandboxGone:
                 mine.close()
                 raise
+            except OSError:
+                mine.close()
+                raise SandboxGone("ended the process that runs your code") from None
         return mine
 
     def close(self) -> None:
