@@ -205,11 +205,12 @@ def show(rows: list[dict[str, Any]]) -> None:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
-def store(name: str, rows: list[dict[str, Any]]) -> None:
-    """Write rows to a CSV file, after a line that says on what they were measured."""
+def store(name: str, rows: list[dict[str, Any]], load: float) -> None:
+    """Write rows to a CSV file, after a line that says on what they were measured, and how busy it was."""
     machine = (
         f"# Python {platform.python_version()}, NumPy {np.__version__}, Keras {keras.__version__} "
-        f"({keras.backend.backend()}), {os.cpu_count()} cores, {platform.system()} {platform.machine()}\n"
+        f"({keras.backend.backend()}), {os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
+        f"load {load:.1f} when it began\n"
     )
     RESULTS.mkdir(exist_ok=True)
     with (RESULTS / name).open("w", newline="", encoding="utf-8") as file:
@@ -236,8 +237,9 @@ def main() -> None:
         show(widths)
         explain(widths)
     if arguments.store:
-        store("mnist.csv", runs)
-        store("mnist_widths.csv", widths)
+        store("mnist.csv", runs, load)
+        if widths:
+            store("mnist_widths.csv", widths, load)
 
 
 def explain(widths: list[dict[str, Any]]) -> None:

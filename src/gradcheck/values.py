@@ -228,7 +228,7 @@ def find_difference(yours: Any, expected: Any, path: str, tolerance: float) -> W
     if yours is None:
         text = f"{part}returned None instead of {short(expected)}. Is the return line still missing?"
         return Wrong("none", text)
-    if isinstance(expected, str | bytes | bool):
+    if expected is None or isinstance(expected, str | bytes | bool):
         if type(yours) is type(expected) and yours == expected:
             return None
         return Wrong("unknown", f"{part}returned {short(yours)}, expected {short(expected)}.")
