@@ -129,6 +129,7 @@ async def see(browser: Browser, address: str, visit: Visit) -> None:
     context = await browser.new_context(
         color_scheme=visit.scheme, viewport={"width": visit.width, "height": 800}, reduced_motion="reduce"
     )
+    context.set_default_timeout(PATIENCE * 1000)
     page = await context.new_page()
     await page.add_init_script(OBSERVE_SHIFT)
     await watch(page, visit)
@@ -141,7 +142,7 @@ async def see(browser: Browser, address: str, visit: Visit) -> None:
         "[...document.querySelectorAll('article .math svg')].map((svg) => svg.getBoundingClientRect().width)"
     )
     picture = SCREENSHOTS / f"{visit.page.replace('/', '-')}-{visit.scheme}-{visit.width}.jpeg"
-    await page.screenshot(path=picture, full_page=True, type="jpeg", quality=70)
+    await page.screenshot(path=picture, full_page=True, timeout=PATIENCE * 1000, type="jpeg", quality=70)
     # axe looks at every path of every drawing: what is inside a drawing has no text to look at.
     await page.evaluate("document.querySelectorAll('svg > *').forEach((part) => part.remove())")
     await page.add_script_tag(path=AXE)
