@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 # Beyond this many bytes a figure stays a file of its own: most likely a scatter of thousands of points.
 HEAVIEST = 300_000
+# A figure wider than this many pixels does not shrink to a phone's width, where its text would be lost: it scrolls.
+WIDEST_ON_A_PHONE = 620
 IMAGE = re.compile(r"<img\b[^>]*?>")
 ATTRIBUTE = re.compile(r'([\w:-]+)="([^"]*)"')
 
@@ -60,8 +62,9 @@ def inlined(svg: str, alt: str, prefix: str, colours: dict[str, str]) -> str:
         if name not in {"height", "version"} and not name.startswith("xmlns")
     )
     rest = re.sub(r"\s*\n\s*", "\n", rest)
+    kind = "figure wide" if width > WIDEST_ON_A_PHONE else "figure"
     return (
-        f'<svg class="figure" role="img" aria-label="{escape(alt)}" viewBox="{box}" width="{width:.0f}" '
+        f'<svg class="{kind}" role="img" aria-label="{escape(alt)}" viewBox="{box}" width="{width:.0f}" '
         f'height="{height:.0f}"{own}>{rest}'
     )
 

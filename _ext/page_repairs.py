@@ -97,6 +97,18 @@ REPAIRS = [
     ),
     Repair("Without scripts the page has no colours at all under `auto`.", r'data-theme="auto"', 'data-theme="light"'),
     Repair(
+        "myst-nb names the summary of hidden code other than it reads (WCAG 2.5.3, label in name).",
+        r'<summary aria-label="Toggle hidden content">',
+        "<summary>",
+        everywhere=False,
+    ),
+    Repair(
+        "A header without text, in the empty corner of a table, heads nothing.",
+        r'<th class="head(?: [\w-]+)?">\s*<p>\s*</p>\s*</th>',
+        "<td></td>",
+        everywhere=False,
+    ),
+    Repair(
         "`doc-biblioentry` and `doc-endnote` are deprecated in DPUB-ARIA 1.1; docutils 0.21 writes them "
         "(dequelabs/axe-core issue 2759).",
         r' role="doc-(?:biblioentry|endnote)"',

@@ -78,9 +78,12 @@ def plant(gradient, rng, relative, where):
 
 def print_correct(count: int) -> None:
     """Correct backwards of 22 kinds, float64 and float32, anywhere, beside kinks and on them."""
+    verdicts: Counter[str] = Counter()
     with ProcessPoolExecutor(2) as pool:
-        chunks = [(count // 20, seed) for seed in range(20)]
-        verdicts: Counter[str] = sum(pool.map(verdicts_of, chunks), Counter())
+        for found in pool.map(verdicts_of, [(count // 100, seed) for seed in range(100)]):
+            verdicts += found
+            print(f"\r{sum(verdicts.values())} done", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
     rejected = sum(number for verdict, number in verdicts.items() if verdict != "pass")
     print(f"false rejections of correct backwards: {rejected} in {sum(verdicts.values())}   {dict(verdicts)}")
 

@@ -60,6 +60,10 @@ def sigmoid_without_one_minus_a(dA, cache):
     return dA * cache
 
 
+def sigmoid_without_brackets(dA, cache):
+    return dA * cache * 1 - cache
+
+
 def sigmoid_sign(dA, cache):
     return dA * cache * (cache - 1)
 
@@ -90,6 +94,10 @@ def tanh_without_square(dA, cache):
 
 def tanh_plus(dA, cache):
     return dA * (1 + cache**2)
+
+
+def tanh_without_brackets(dA, cache):
+    return dA * 1 - cache**2
 
 
 def tanh_sign(dA, cache):
@@ -250,6 +258,7 @@ MISTAKES = {
         "1 - a**2 is the slope of tanh": sigmoid_like_tanh,
         "a factor a is missing: the slope is a * (1 - a)": sigmoid_without_a,
         "a factor 1 - a is missing: the slope is a * (1 - a)": sigmoid_without_one_minus_a,
+        "without brackets around 1 - a, the last a is subtracted from the whole product": sigmoid_without_brackets,
         "a - 1 in the place of 1 - a turns the sign around": sigmoid_sign,
         "1 - dA stands where 1 - a belongs": sigmoid_slope_of_dA,
     },
@@ -260,6 +269,7 @@ MISTAKES = {
         "a * (1 - a) is the slope of the sigmoid": tanh_like_sigmoid,
         "the square is missing: the slope is 1 - a**2, not 1 - a": tanh_without_square,
         "plus instead of minus in 1 - a**2": tanh_plus,
+        "without brackets around 1 - a**2, a**2 is subtracted from the whole product": tanh_without_brackets,
         "a**2 - 1 in the place of 1 - a**2 turns the sign around": tanh_sign,
         "dA is squared as well: it multiplies 1 - a**2, so it belongs outside of the square": tanh_square_of_product,
     },

@@ -25,15 +25,14 @@ class Channel:
 
     def __init__(self, end: socket.socket, max_bytes: int = 256_000_000) -> None:
         self.end, self.max_bytes = end, max_bytes
+        self.arrived = bytearray()
 
     def send(self, header: Any, blob: bytes | bytearray = b"", seconds: float | None = None) -> None:
         """Send one message; Gone or Silent where the other side does not take it."""
         text = json.dumps(header, separators=(",", ":")).encode("utf-8", "surrogatepass")
         self.end.settimeout(seconds)
         try:
-            self.end.sendall(SIZES.pack(len(text), len(blob)) + text)
-            if blob:
-                self.end.sendall(blob)
+            self.end.sendall(SIZES.pack(len(text), len(blob)) + text + blob)
         except TimeoutError:
             raise Silent from None
         except OSError:
@@ -54,21 +53,22 @@ class Channel:
     def take(self, count: int, deadline: float | None) -> bytearray:
         """Return the next ``count`` bytes."""
         # The buffer grows with what arrives: a claim to send much reserves nothing.
-        data = bytearray()
-        while len(data) < count:
+        while len(self.arrived) < count:
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
                 raise Silent
             self.end.settimeout(left)
             try:
-                part = self.end.recv(min(count - len(data), 1 << 20))
+                part = self.end.recv(1 << 18)
             except TimeoutError:
                 raise Silent from None
             except OSError:
                 raise Gone from None
             if not part:
                 raise Gone
-            data += part
+            self.arrived += part
+        data = self.arrived[:count]
+        del self.arrived[:count]
         return data
 
     def close(self) -> None:

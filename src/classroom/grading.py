@@ -28,7 +28,7 @@ from classroom.cells import harmless, plain_text
 from classroom.channel import Channel, Gone, Silent
 from classroom.crossing import Garbled
 from classroom.errors import InstructorError
-from classroom.judge import bound_names, failure
+from classroom.judge import bound_names, class_names, failure
 from classroom.rebuild import Role, nbgrader_of, source_of
 from classroom.sandbox import MAX_SNAPSHOTS, MB, Inside, Sandbox, SandboxGone, SandboxSettings
 
@@ -138,7 +138,7 @@ class JudgeServer:
 
     def kill_child(self, pid: int) -> None:
         """Kill a judge that does not end."""
-        # It is not reaped before the server's next fork, so its number still is its own.
+        # The server reaps it only before its next fork, so its number still is its own.
         with contextlib.suppress(OSError):
             os.kill(pid, signal.SIGKILL)
 
@@ -174,6 +174,7 @@ class Plan:
     unknown: dict[str, str]
     fresh: dict[int, list[str]]
     imports: dict[int, list[str]]
+    classes: list[str]
 
 
 def plan(cells: list[dict[str, Any]], roles: list[Role], solutions: dict[str, str]) -> Plan:
@@ -192,6 +193,7 @@ def plan(cells: list[dict[str, Any]], roles: list[Role], solutions: dict[str, st
     fresh: dict[str, None] = {}
     imports: dict[str, None] = {}
     imports_of_all: dict[str, None] = {}
+    classes: list[str] = []
     used_later: list[set[str]] = [set()] * (len(cells) + 1)
     for k in range(len(cells) - 1, -1, -1):
         is_own = roles[k].kind in ("solution", "added") and cells[k]["cell_type"] == "code"
@@ -205,6 +207,7 @@ def plan(cells: list[dict[str, Any]], roles: list[Role], solutions: dict[str, st
             if role.kind == "solution":
                 for text in (solutions.get(str(nbgrader_of(cell).get("grade_id")), ""), role.shown):
                     bound, imported = bound_names(as_python(text))
+                    classes += class_names(as_python(text))
                     names |= dict.fromkeys(bound)
                     fresh |= dict.fromkeys(bound)
                     imports |= dict.fromkeys(imported)
@@ -227,7 +230,7 @@ def plan(cells: list[dict[str, Any]], roles: list[Role], solutions: dict[str, st
         if roles[k].kind == "check" and "*" not in defined
         for name in sorted(used_names(source_of(cells[k])) - defined - inner_names(source_of(cells[k])))
     }
-    return Plan(inside, own, judged, names_at, unknown, fresh_at, imports_at)
+    return Plan(inside, own, judged, names_at, unknown, fresh_at, imports_at, classes)
 
 
 def imported_names(statements: Iterable[str]) -> set[str]:
@@ -344,6 +347,7 @@ def grade_notebook(
                 "names": work.names[k],
                 "fresh": work.fresh[k],
                 "imports": work.imports[k],
+                "classes": work.classes,
                 "seconds": settings.check_seconds,
             }
             for k in work.judged

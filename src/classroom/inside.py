@@ -64,21 +64,21 @@ class Notebook:
 
     def answer(self, header: Any, blob: bytearray) -> None:
         """Do what one request asks, and reply."""
-        reply, data = {
-            "run": self.run,
-            "names": self.names,
-            "apply": self.apply,
-            "snapshot": self.snapshot,
-        }[header["do"]](header, blob)
-        if reply is not None:
-            self.channel.send({"reply": header["number"], **reply}, data)
+        if header["do"] == "snapshot":
+            # The socket comes after the reply, so that it is not read away with the request.
+            self.channel.send({"reply": header["number"]})
+            self.snapshot()
+            return
+        answers = {"run": self.run, "names": self.names, "apply": self.apply}
+        reply, data = answers[header["do"]](header, blob)
+        self.channel.send({"reply": header["number"], **reply}, data)
 
     def run(self, header: Any, blob: bytearray) -> tuple[Any, bytes]:
         """Run a cell."""
         _, outputs = run_cell(self.shell, header["source"], header["seconds"])
         return {"outputs": harmless(outputs)}, b""
 
-    def snapshot(self, header: Any, blob: bytearray) -> tuple[Any, bytes]:
+    def snapshot(self) -> None:
         """Fork a process that keeps this moment, and serves the socket that comes along."""
         end = receive_socket(self.channel.end)
         if os.fork() == 0:
@@ -86,7 +86,6 @@ class Notebook:
             self.channel = Channel(end)
             serve_and_end(self)
         end.close()
-        return {}, b""
 
     def names(self, header: Any, blob: bytearray) -> tuple[Any, bytes]:
         """Return what stands behind names of the notebook."""

@@ -7,7 +7,7 @@ import keyword
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import Any, TypeGuard, cast
 
 import numpy as np
@@ -29,6 +29,10 @@ class LearnerGone(Exception):
     """The process that ran the learner's code has ended, or no longer answers."""
 
 
+class CannotBeJudged(TypeError, ValueError):
+    """A check met a value that stays in the learner's process, where it needs a number, a string or an array."""
+
+
 class Learner:
     """The process that holds a learner's notebook as it was at one point, as the judge sees it."""
 
@@ -40,15 +44,18 @@ class Learner:
         self.depth = 0
         self.callbacks_left = MAX_CALLBACKS
 
-    def names(self, names: list[str]) -> dict[str, Any]:
-        """Return the values behind those of the names that the learner has defined."""
+    def names(self, names: list[str], classes: Container[str] = ()) -> dict[str, Any]:
+        """Return the values behind those of the names that the learner has defined; ``classes`` are open objects."""
         reply, blob = self.request({"do": "names", "names": names}, bytearray(), self.call_seconds, [])
         found = reply.get("found")
         if not isinstance(found, dict):
             raise self.lost("sent something that is no answer")
-        reader = Reader(blob, lambda tag, rest: self.stand_for(tag, rest, []))
+        values = {}
         with self.garbled():
-            return {name: reader.read(found[name]) for name in names if name in found}
+            for name in [name for name in names if name in found]:
+                reader = Reader(blob, lambda tag, rest, name=name: self.stand_for(tag, rest, [], name in classes))  # type: ignore[misc]
+                values[name] = reader.read(found[name])
+        return values
 
     def apply(self, operation: str, target: "LearnerObject", what: str, *rest: Any) -> Any:
         """Return the result of an operation on an object of the learner's; the arguments are as they are after it.
@@ -76,7 +83,8 @@ class Learner:
             self.repeat_warnings(reply)
             if "error" in reply:
                 raise self.error_of(reply["error"], number)
-            reader = Reader(blob, lambda tag, more: self.stand_for(tag, more, lent), known=writer.kept)
+            is_open = target.__dict__["_open"]
+            reader = Reader(blob, lambda tag, more: self.stand_for(tag, more, lent, is_open), known=writer.kept)
             return reader.read(reply.get("result"))
 
     def take_changes(self, reply: Any, blob: bytearray, args: list[Any], lent: list[Any]) -> None:
@@ -165,12 +173,12 @@ class Learner:
             return ["f", len(lent) - 1, str(getattr(value, "__name__", "function"))]
         raise CannotCross(f"a {type(value).__name__} stays with the grader")
 
-    def stand_for(self, tag: str, rest: list[Any], lent: list[Any]) -> Any:
+    def stand_for(self, tag: str, rest: list[Any], lent: list[Any], is_open: bool = False) -> Any:
         """Return what stands here for an object of the learner's, or the lent function that came back."""
         if tag in ("F", "f") and type(rest[0]) is int and 0 <= rest[0] < len(lent):
             return lent[rest[0]]
         if tag == "h" and type(rest[0]) is int and rest[0] >= 0:
-            return stand_in_object(self, rest[0], rest[1] if len(rest) > 1 else {})
+            return stand_in_object(self, rest[0], rest[1] if len(rest) > 1 else {}, is_open)
         raise Garbled("a value has no known form")
 
     def repeat_prints(self, reply: Any) -> None:
@@ -232,12 +240,13 @@ def known_class(name: Any, base: type) -> Any:
 class LearnerObject:
     """Stands for an object that stays in the learner's process.
 
-    It can be called, its attributes and items read and written, it can be iterated, and computed with. It is equal
-    only to itself and has no truth value: nothing that a learner's class says of itself can make a check hold.
+    It is equal only to itself, has no truth value, and cannot be computed with: a check that expects a number is not
+    to be satisfied by an object that answers as it likes. Only an *open* object, an instance of a class that the
+    exercise asks for, has attributes, items and a length, since its own answers are what is judged.
     """
 
-    def __init__(self, learner: Learner, number: int, known: dict[str, Any]) -> None:
-        self.__dict__["_learner"], self.__dict__["_number"] = learner, number
+    def __init__(self, learner: Learner, number: int, known: dict[str, Any], is_open: bool) -> None:
+        self.__dict__["_learner"], self.__dict__["_number"], self.__dict__["_open"] = learner, number, is_open
         name = known.get("name")
         self.__dict__["__name__"] = name if is_name(name) or name == "<lambda>" else type(self).__name__
         self.__dict__["__qualname__"] = self.__dict__["__name__"]
@@ -246,6 +255,8 @@ class LearnerObject:
             self.__dict__["__signature__"] = signature
 
     def _do(self, operation: str, *rest: Any) -> Any:
+        if not self._open and operation != "call":
+            self._refuse()
         return self._learner.apply(operation, self, self.__name__, *rest)
 
     def __getattr__(self, name: str) -> Any:
@@ -279,7 +290,7 @@ class LearnerObject:
         raise TypeError("an object of the notebook stays there")
 
     def _refuse(self, *args: Any, **keywords: Any) -> Any:
-        raise TypeError(
+        raise CannotBeJudged(
             f"a value of type {type(self).__name__} cannot be judged; expected a number, a string, an array, or a "
             "list, tuple or dict of these"
         )
@@ -319,7 +330,12 @@ class LearnerObject:
 
 
 def _operation(name: str) -> Callable[[LearnerObject, Any], Any]:
-    return lambda self, other: self._do(name, other)
+    def operate(self: LearnerObject, other: Any) -> Any:
+        if not (isinstance(other, LearnerObject) and other.__dict__["_open"]):
+            self._refuse()
+        return self._do(name, other)
+
+    return operate
 
 
 for _name in ("add", "sub", "mul", "truediv", "matmul", "pow", "floordiv", "mod"):
@@ -337,7 +353,7 @@ class LearnerFunction(LearnerObject):
 _classes: dict[tuple[bool, str], type[LearnerObject]] = {}
 
 
-def stand_in_object(learner: Learner, number: int, known: Any) -> LearnerObject:
+def stand_in_object(learner: Learner, number: int, known: Any, is_open: bool) -> LearnerObject:
     """Return what stands for object ``number``, in a class that has its type's name, for messages."""
     if not isinstance(known, dict):
         raise Garbled("an object has no known form")
@@ -347,7 +363,7 @@ def stand_in_object(learner: Learner, number: int, known: Any) -> LearnerObject:
         if len(_classes) > 1000:
             _classes.clear()
         _classes[key] = type(key[1], (LearnerFunction if key[0] else LearnerObject,), {})
-    return _classes[key](learner, number, known)
+    return _classes[key](learner, number, known, is_open)
 
 
 def signature_of(parameters: Any) -> inspect.Signature | None:

@@ -315,6 +315,7 @@ class Sandbox:
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.complaints = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the sandbox)
         self.folder: str | None = None
+        self.notebook: Inside | None = None
         view = interpreter_view(tuple(settings.packages))
         try:
             with theirs, tempfile.TemporaryFile() as calls:
@@ -340,7 +341,8 @@ class Sandbox:
             return [*self.cgroup.prefix, *bubblewrap_command(self.settings, view, {}, *numbers)]
         # Root's folders may be closed to the ordinary user who is to show them: they are mounted, in a namespace of
         # this command's own, below a folder that is open to that user.
-        self.folder = tempfile.mkdtemp(prefix="classroom-view-")
+        # Not in TMPDIR, which may be closed to that user as well.
+        self.folder = tempfile.mkdtemp(prefix=f"classroom-view-{os.getpid()}-", dir="/tmp")
         os.chmod(self.folder, 0o711)
         steps, sources = [], {}
         for folder in self.cgroup.folders:
@@ -382,18 +384,23 @@ class Sandbox:
     def open_notebook(self, files: dict[str, Path]) -> "Inside":
         """Return a fresh notebook process beside copies of ``files``, after all else in the sandbox is gone."""
         self.wait_until_ready()
+        if self.notebook is not None:
+            self.notebook.close()
         self.ask({"do": "clean"}, [])
         for name, path in files.items():
             with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
                 self.ask({"do": "file", "name": name}, [file.fileno()])
         mine, theirs = socket.socketpair()
+        self.notebook = Inside(Channel(mine, self.settings.message_size * MB))
         with theirs:
             self.ask({"do": "notebook"}, [theirs.fileno()])
-        return Inside(Channel(mine, self.settings.message_size * MB))
+        return self.notebook
 
     def close(self) -> None:
         """Kill everything in the sandbox and remove what it needed."""
         self.control.close()
+        if self.notebook is not None:
+            self.notebook.close()
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
@@ -414,13 +421,11 @@ class Inside:
     def __init__(self, channel: Channel) -> None:
         self.channel, self.number = channel, 0
 
-    def request(self, header: dict[str, Any], seconds: float, descriptor: int | None = None) -> dict[str, Any]:
+    def request(self, header: dict[str, Any], seconds: float) -> dict[str, Any]:
         """Return the reply to a request; SandboxGone where none comes in time."""
         self.number += 1
         try:
             self.channel.send({**header, "number": self.number}, b"", seconds)
-            if descriptor is not None:
-                socket.send_fds(self.channel.end, [b"s"], [descriptor])
             reply, _ = self.channel.receive(seconds)
         except Silent:
             raise SandboxGone(f"did not end within {seconds:g} seconds and could not be interrupted") from None
@@ -441,10 +446,14 @@ class Inside:
         mine, theirs = socket.socketpair()
         with theirs:
             try:
-                self.request({"do": "snapshot"}, 10.0, theirs.fileno())
+                self.request({"do": "snapshot"}, 10.0)
+                socket.send_fds(self.channel.end, [b"s"], [theirs.fileno()])
             except SandboxGone:
                 mine.close()
                 raise
+            except OSError:
+                mine.close()
+                raise SandboxGone("ended the process that runs your code") from None
         return mine
 
     def close(self) -> None:

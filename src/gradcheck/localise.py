@@ -42,10 +42,10 @@ def wrong_entries(problem: Problem, name: str, answer: Array, v: Array, error: f
             if abs(alone - error) <= tolerance(places) + 1e-9 * abs(error):
                 return {int(places[k]): float(flat[places[k]] - alone / weight[places[k]])}
     found: dict[int, float] = {}
-    stack = [(places, error)]
+    stack = [(places, error, tolerance(places))]
     while stack:
-        part, wrong = stack.pop()
-        if abs(wrong) <= tolerance(part):
+        part, wrong, noise = stack.pop()
+        if abs(wrong) <= noise:
             continue
         if part.size == 1:
             found[int(part[0])] = float(flat[part[0]] - wrong / weight[part[0]])
@@ -54,5 +54,5 @@ def wrong_entries(problem: Problem, name: str, answer: Array, v: Array, error: f
             return None
         left, right = part[: part.size // 2], part[part.size // 2 :]
         wrong_left = wrong_by(left)
-        stack += [(right, wrong - wrong_left), (left, wrong_left)]
+        stack += [(right, wrong - wrong_left, noise), (left, wrong_left, tolerance(left))]
     return found

@@ -23,7 +23,8 @@ def looks_measured(problem: Problem, name: str, rng: np.random.Generator) -> boo
     """
     if problem.inputs[name].size > LARGEST:
         return False
-    candidates = {(k, central) for k in range(2, 10) for central in (True, False)}
+    candidates = {(k, central) for k in range(2, 8) for central in (True, False)}
+    relative: list[float] = []
     inputs, dout, place = problem.inputs, problem.dout, problem.wrt.index(name)
     try:
         for _ in range(DRAWS):
@@ -42,6 +43,7 @@ def looks_measured(problem: Problem, name: str, rng: np.random.Generator) -> boo
                 return False
             if error.max() > 1e-6 * largest or np.median(error[true != 0]) < 1e-15 * largest:
                 return False
+            relative += [float(r) for r in ((yours - true)[true != 0] / true[true != 0])]
             noise = EPS * float(np.abs(problem.dout * out).sum())
             candidates = {
                 (k, central)
@@ -54,7 +56,7 @@ def looks_measured(problem: Problem, name: str, rng: np.random.Generator) -> boo
         return False
     finally:
         problem.inputs, problem.dout = inputs, dout
-    return True
+    return float(np.std(relative)) > 1e-4 * float(np.abs(relative).max(initial=0.0))
 
 
 def well_conditioned(problem: Problem, name: str, true: Array) -> bool:
@@ -74,7 +76,7 @@ def well_conditioned(problem: Problem, name: str, true: Array) -> bool:
 
 def explains(yours: Array, error: Array, quotients: Array, noise: float) -> bool:
     """Return whether these quotients are the answer up to rounding, and their rounding is not too coarse."""
-    return bool(np.abs(yours - quotients).max() <= 30 * noise and error.max() >= 1e-2 * noise)
+    return bool(np.abs(yours - quotients).max() <= 10 * noise and error.max() >= 1e-2 * noise)
 
 
 def quotient(problem: Problem, name: str, h: float, central: bool) -> Array:

@@ -55,7 +55,7 @@ def source() -> dict:
             points=4,
         ),
         code("answer", f"### BEGIN SOLUTION\n{RIGHT['answer']}\n### END SOLUTION", solution=True),
-        code("check-answer", "assert answer == 42", grade=True, points=3),
+        code("check-answer", "assert abs(answer - 42) < 1e-9 and answer == 42", grade=True, points=3),
         code("counter", f"### BEGIN SOLUTION\n{RIGHT['counter']}\n### END SOLUTION", solution=True),
         code(
             "check-counter",

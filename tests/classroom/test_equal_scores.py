@@ -8,6 +8,7 @@ import contextlib
 import importlib.util
 import io
 import json
+import re
 from itertools import zip_longest
 from pathlib import Path
 
@@ -94,8 +95,9 @@ def run_together(source: dict, answers: dict[str, str], folder: Path) -> dict[st
 
 
 def without_echo(text: str) -> str:
-    """Return what a check printed, without IPython's own echo of the value."""
-    return "\n".join(line for line in text.splitlines() if not line.startswith("Out[")).strip()
+    """Return what a check printed, without IPython's own echo of the value and addresses in memory."""
+    lines = [line for line in text.splitlines() if not line.startswith("Out[")]
+    return re.sub(r"0x[0-9A-F]{6,}", "somewhere", "\n".join(lines)).strip()
 
 
 def run_judged(slug, release, source, answers, folder, graders) -> dict[str, tuple[float, str]]:

@@ -77,3 +77,15 @@ def test_site_names_no_folder_of_the_machine_that_built_it(built_book):
         and here in file.read_text("utf-8")
     ]
     assert telling == []
+
+
+def test_published_anchors_stay(built_book):
+    """Others link to these places: one that moves leaves a broken link behind. Add new ones, remove none."""
+    published = (Path(__file__).parent / "permanent-anchors.txt").read_text("utf-8").split()
+    gone = [
+        place
+        for place in published
+        if place.partition("#")[2] not in links(built_book / place.partition("#")[0]).anchors
+    ]
+    assert len(published) > 50
+    assert gone == []

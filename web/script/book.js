@@ -1,7 +1,7 @@
 // Two small services to the keyboard and the screen reader.
 // What scrolls sideways can be reached by keyboard, and only that: a formula, a table or code that fits is no stop.
 (() => {
-  const scrollers = ".scrolls, .highlight pre, .cell_output pre, .pst-scrollable-table-container";
+  const scrollers = ".scrolls, figure, .highlight pre, .cell_output pre, .pst-scrollable-table-container";
   const update = () => {
     for (const element of document.querySelectorAll(scrollers)) {
       if (element.scrollWidth > element.clientWidth + 1) element.tabIndex = 0;
