@@ -101,6 +101,7 @@ class Course:
         scratch = self.root.parent / "scratch"
         found = {str(path) for path in scratch.rglob("*")}
         for pid in self.pids:
+            found |= {str(path) for path in Path("/tmp").glob(f"classroom-view-{pid}-*")}
             for top in ("memory", "pids", "."):
                 found |= {str(path) for path in Path("/sys/fs/cgroup", top).glob(f"classroom-{pid}-*")}
         for process in Path("/proc").iterdir():

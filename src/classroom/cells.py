@@ -188,7 +188,8 @@ def time_limit(seconds: float, what: str) -> Iterator[None]:
         raise TimeLimit(f"{what} did not finish within {seconds:g} seconds.")
 
     old = signal.signal(signal.SIGALRM, stop)
-    before = signal.setitimer(signal.ITIMER_REAL, seconds, 0.25)
+    # Again after a second: long enough to write the traceback of the first on a busy machine.
+    before = signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
     try:
         yield
     finally:

@@ -315,6 +315,7 @@ class Sandbox:
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.complaints = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the sandbox)
         self.folder: str | None = None
+        self.notebook: Inside | None = None
         view = interpreter_view(tuple(settings.packages))
         try:
             with theirs, tempfile.TemporaryFile() as calls:
@@ -340,7 +341,8 @@ class Sandbox:
             return [*self.cgroup.prefix, *bubblewrap_command(self.settings, view, {}, *numbers)]
         # Root's folders may be closed to the ordinary user who is to show them: they are mounted, in a namespace of
         # this command's own, below a folder that is open to that user.
-        self.folder = tempfile.mkdtemp(prefix="classroom-view-")
+        # Not in TMPDIR, which may be closed to that user as well.
+        self.folder = tempfile.mkdtemp(prefix=f"classroom-view-{os.getpid()}-", dir="/tmp")
         os.chmod(self.folder, 0o711)
         steps, sources = [], {}
         for folder in self.cgroup.folders:
@@ -382,18 +384,23 @@ class Sandbox:
     def open_notebook(self, files: dict[str, Path]) -> "Inside":
         """Return a fresh notebook process beside copies of ``files``, after all else in the sandbox is gone."""
         self.wait_until_ready()
+        if self.notebook is not None:
+            self.notebook.close()
         self.ask({"do": "clean"}, [])
         for name, path in files.items():
             with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
                 self.ask({"do": "file", "name": name}, [file.fileno()])
         mine, theirs = socket.socketpair()
+        self.notebook = Inside(Channel(mine, self.settings.message_size * MB))
         with theirs:
             self.ask({"do": "notebook"}, [theirs.fileno()])
-        return Inside(Channel(mine, self.settings.message_size * MB))
+        return self.notebook
 
     def close(self) -> None:
         """Kill everything in the sandbox and remove what it needed."""
         self.control.close()
+        if self.notebook is not None:
+            self.notebook.close()
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()

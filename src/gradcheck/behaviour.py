@@ -1,22 +1,26 @@
 """What a backward must not do besides returning wrong numbers: change its arguments, remember, roll dice."""
 
-import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from gradcheck.diagnosis import Diagnosis
+from gradcheck.direction import slope
+from gradcheck.finite import measure
 from gradcheck.problem import Array, Problem, copied, read_gradients
 from gradcheck.report import Finding
 from gradcheck.values import same, short
 
 
-def misbehaviour(problem: Problem, answers: Sequence[Any], cache: Any, kept: Any, dout: Array) -> list[Finding]:
+def misbehaviour(
+    problem: Problem, answers: Sequence[Any], right: Sequence[bool], cache: Any, kept: Any, dout: Array
+) -> list[Finding]:
     """Return findings on behaviour: from the first call, and from more calls after a forward at other inputs.
 
-    ``answers`` came from the first call, which was handed ``cache`` and ``dout``; ``kept`` is the cache
-    before it.
+    ``answers`` came from the first call, which was handed ``cache`` and ``dout``, and are ``right`` or not;
+    ``kept`` is the cache before it.
     """
     found: list[Finding] = []
 
@@ -35,8 +39,7 @@ def misbehaviour(problem: Problem, answers: Sequence[Any], cache: Any, kept: Any
         where = first_difference(kept, cache, "cache")
         wrong("cache", "modifies-cache", f"backward changes its cache in place{where}. {text} Make a new array.")
     moved = {name: value * 1.01 + 0.01 if name in problem.wrt else value for name, value in problem.inputs.items()}
-    with contextlib.suppress(Exception):
-        problem.run(moved)
+    remembered = remembers_first_cache(problem, moved, answers, right)
     try:
         later = read_gradients(problem.call_backward(copied(kept)), problem)
     except Exception as error:
@@ -49,7 +52,45 @@ def misbehaviour(problem: Problem, answers: Sequence[Any], cache: Any, kept: Any
         elif a is not None and b is not None and not is_close(a, b):
             text = f"d{name} uses numbers of a later forward call instead of those in the cache it is handed."
             wrong(f"repeat d{name}", "stale-cache", text)
+        elif name in remembered:
+            text = f"d{name} stays the same for the cache of another forward call, where the slope is another."
+            wrong(
+                f"repeat d{name}", "stale-cache", f"{text} Use the cache that is handed in, nothing kept from before."
+            )
     return found
+
+
+def remembers_first_cache(
+    problem: Problem, inputs: dict[str, Array], answers: Sequence[Any], right: Sequence[bool]
+) -> set[str]:
+    """Return the inputs whose right gradient stays the same at other ``inputs``, where the slope is another."""
+    there, kept = replace(problem, inputs=inputs), set()
+    try:
+        later = read_gradients(there.call_backward(there.run(inputs)[1]), there)
+    except Exception:
+        return set()
+    rng = np.random.default_rng(0)
+    for name, one, two, was_right in zip(problem.wrt, answers, later, right, strict=True):
+        a, b = numbers(one), numbers(two)
+        if (
+            not was_right
+            or a is None
+            or b is None
+            or a.shape != inputs[name].shape
+            or not is_close(a, b)
+            or not np.isfinite(b).all()
+        ):
+            continue
+        v = rng.uniform(0.5, 1.5, b.shape)
+        # Both ways of measuring must contradict: the exact one is blind to np.abs, the other stumbles over kinks.
+        try:
+            truths = slope(there, {name: v}), measure(there, {name: v}).slope
+        except Exception:
+            continue
+        if all(abs(float((b * v).sum()) - truth) > 1e-5 * float(np.linalg.norm(b)) for truth in truths):
+            kept.add(name)
+    problem.evaluations = there.evaluations
+    return kept
 
 
 def restlessness(problem: Problem, cache: Any) -> list[Diagnosis | None]:

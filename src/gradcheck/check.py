@@ -148,7 +148,7 @@ def run_check(
         judged, verdicts, tape = judge_all(problem, answers, out, kept, mistakes, rng)
         findings += judged
         if protocol:
-            findings += misbehaviour(problem, answers, cache, kept, dout)
+            findings += misbehaviour(problem, answers, [finding.ok for finding in judged], cache, kept, dout)
         findings = [with_numbers(problem, answers, finding) for finding in findings]
     first, sentence = first_wrong(problem, judged, tape)
     notes = [sentence, "Your backward prints something; that is no mistake." if echo.used else ""]

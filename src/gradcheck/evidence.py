@@ -69,13 +69,32 @@ def failed(
             index = largest(np.where(np.isfinite(error), np.abs(error), np.inf))
             worst = Worst(index, float(yours[index]), float(true[index]))
     elif yours is not None and yours.shape == x.shape and yours.size:
-        index = largest(yours)
+        index = worst_of_some(problem, name, yours)
     text = said.sentence
     if worst is not None:
         text += f" {place('d' + name, index)}: {both(worst.yours, worst.true)}."
     known = yours is not None and yours.shape == x.shape and x.size
     text += nudge(problem, name, index, float(yours[index]) if known and yours is not None else None)
     return Finding("d" + name, False, text, said.cause, said.factor, worst, "fail", error=error)
+
+
+def worst_of_some(problem: Problem, name: str, yours: Array) -> tuple[int, ...]:
+    """Return the index whose central difference is furthest from yours, of the largest entries and some others."""
+    x = problem.inputs[name]
+    order = np.argsort(-np.abs(yours), axis=None)
+    some = np.unique(np.concatenate([order[:8], np.linspace(0, yours.size - 1, 40).astype(int)]))
+    errors = {largest(yours): 0.0}
+    for k in some:
+        index = tuple(int(i) for i in np.unravel_index(k, x.shape))
+        unit = np.zeros(x.shape)
+        unit[index] = NUDGE
+        try:
+            change = problem.loss({**problem.inputs, name: x + unit}) - problem.loss({**problem.inputs, name: x - unit})
+        except Exception:
+            return largest(yours)
+        error = abs(float(change) / (2 * NUDGE) - float(yours[index]))
+        errors[index] = error if np.isfinite(error) else 0.0
+    return max(errors, key=lambda index: errors[index])
 
 
 def largest(values: Array) -> tuple[int, ...]:

@@ -3,14 +3,14 @@
 import contextlib
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from gradcheck.behaviour import ignores_upstream, restlessness
-from gradcheck.diagnosis import Diagnosis, Evidence, diagnose, match
+from gradcheck.diagnosis import Diagnosis, Evidence, agree, diagnose, match
 from gradcheck.direction import NotExact, slope
 from gradcheck.evidence import failed, passed
 from gradcheck.localise import wrong_entries
@@ -170,27 +170,39 @@ def explain(
                 text = f"d{name} has shape {yours.shape}; it must have {name}'s shape {wanted}."
                 said = Diagnosis("wrong-shape", text)
             else:
-                said, true = diagnose_unseen(problem, name, yours, rng)
+                the_same = functools.partial(agree, yours, close=1e-12)
+                said = name_mistakes(problem, name, wrong_answers, the_same)
+                if said is None:
+                    said, true = diagnose_unseen(problem, name, yours, rng)
         assert said is not None
         told[name] = failed(problem, name, said, yours, true)
     return told, tape
 
 
 def authors_mistake(problem: Problem, e: Evidence, wrong_answers: Mapping[str, list[Any]]) -> Diagnosis | None:
-    """Return the author's name for this answer; several that give the same are all said."""
-    place = problem.wrt.index(e.name)
+    """Return the author's name for this answer, where it is another answer than the right one."""
+    return name_mistakes(
+        problem, e.name, wrong_answers, lambda wrong: e.same(e.yours, wrong) and not e.same(e.true, wrong)
+    )
+
+
+def name_mistakes(
+    problem: Problem, name: str, wrong_answers: Mapping[str, list[Any]], alike: Callable[[Array], bool]
+) -> Diagnosis | None:
+    """Return the author's name of the mistakes whose answer is alike; several that give the same are all said."""
+    place = problem.wrt.index(name)
     names = []
     for short_name, answers in wrong_answers.items():
         with contextlib.suppress(TypeError, ValueError):
             wrong = np.asarray(answers[place])
-            if wrong.dtype.kind in "fiub" and e.same(e.yours, wrong) and not e.same(e.true, wrong):
+            if wrong.dtype.kind in "fiub" and alike(wrong):
                 names.append(short_name)
     if not names:
         return None
     said = f"It looks like this mistake: {names[0]}."
     if len(names) > 1:
         said = f"Maybe it is one of these mistakes: {'; '.join(names)}."
-    return Diagnosis("author-mistake", f"d{e.name} is wrong. {said}")
+    return Diagnosis("author-mistake", f"d{name} is wrong. {said}")
 
 
 def diagnose_unseen(

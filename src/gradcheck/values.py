@@ -228,7 +228,7 @@ def find_difference(yours: Any, expected: Any, path: str, tolerance: float) -> W
     if yours is None:
         text = f"{part}returned None instead of {short(expected)}. Is the return line still missing?"
         return Wrong("none", text)
-    if isinstance(expected, str | bytes | bool):
+    if expected is None or isinstance(expected, str | bytes | bool):
         if type(yours) is type(expected) and yours == expected:
             return None
         return Wrong("unknown", f"{part}returned {short(yours)}, expected {short(expected)}.")
@@ -351,20 +351,24 @@ def ask(predicate: Function, out: Any, args: tuple[Any, ...]) -> str:
 def name_authors_mistake(failures: list[Failure], mistakes: Mapping[str, Function], tolerance: float) -> Wrong:
     """Return the first failure, named after the author's mistake that does the same in every failing case."""
     wrong = failures[0].wrong
-    for short_name, function in mistakes.items():
-        if all(reproduces(function, failure, tolerance) for failure in failures):
-            sentence = f"{wrong.sentence} It looks like this mistake: {short_name}."
-            return wrong._replace(cause="author-mistake", sentence=sentence)
-    return wrong
+    names = [name for name, function in mistakes.items() if all(reproduces(function, f, tolerance) for f in failures)]
+    if not names:
+        return wrong
+    said = f"It looks like this mistake: {names[0]}."
+    if len(names) > 1:
+        said = f"Maybe it is one of these mistakes: {'; '.join(names)}."
+    return wrong._replace(cause="author-mistake", sentence=f"{wrong.sentence} {said}")
 
 
 def reproduces(function: Function, failure: Failure, tolerance: float) -> bool:
     """Return whether an author's wrong function does what the learner's did on one failing case."""
     result, wrong = call(function, failure.args, failure.expected)
-    if wrong is not None or failure.wrong.cause in ("raised", "modifies-input", "warns", "accepts-bad-input"):
-        alike = wrong is not None and wrong.cause == failure.wrong.cause
-        return alike and (wrong is None or wrong.cause != "raised" or wrong.sentence == failure.wrong.sentence)
+    of_the_call = ("raised", "modifies-input", "warns", "accepts-bad-input")
+    if (wrong.cause if wrong else None) != (failure.wrong.cause if failure.wrong.cause in of_the_call else None):
+        return False
+    if wrong is not None and wrong.cause == "raised":
+        return wrong.sentence == failure.wrong.sentence
     mine = failure.result
     if is_pair(mine) and is_pair(result) and not isinstance(failure.expected, tuple):
         mine, result = mine[0], result[0]
-    return result is not None and find_difference(mine, result, "", tolerance) is None
+    return find_difference(mine, result, "", tolerance) is None

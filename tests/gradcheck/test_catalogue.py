@@ -148,4 +148,10 @@ def test_noise_is_never_given_a_name(name):
             return noisy(answer)
 
         report = check_layer(setting.forward, wrong, setting.draw(rng), wrt=setting.wrt)
-        assert {finding.cause for finding in report.findings} <= {"unknown", "one-row", "one-entry", None}, str(report)
+        assert {finding.cause for finding in report.findings} <= {
+            "unknown",
+            "one-row",
+            "one-column",
+            "one-entry",
+            None,
+        }, str(report)

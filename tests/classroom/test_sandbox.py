@@ -1,0 +1,104 @@
+"""How the sandbox is started: never as root, with each limit, and with a view that tells nothing of the host."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from classroom import sandbox
+from classroom.errors import InstructorError
+from classroom.sandbox import Cgroup, Sandbox, SandboxSettings, bubblewrap_command, drop_rights, interpreter_view
+
+
+@pytest.fixture
+def box(requires_program):
+    """Return a sandbox that is closed at the end."""
+    requires_program("bwrap")
+    box = Sandbox(SandboxSettings())
+    yield box
+    box.close()
+
+
+def test_root_is_no_user_for_the_sandbox():
+    with pytest.raises(InstructorError, match="root"):
+        drop_rights("root")
+    with pytest.raises(InstructorError, match="no such user"):
+        drop_rights("nobody-of-this-name")
+
+
+def test_rights_are_dropped_before_bubblewrap_starts():
+    view = interpreter_view(("gradcheck",))
+    command = " ".join([*drop_rights("nobody"), *bubblewrap_command(SandboxSettings(), view, {}, 3, 4)])
+    assert command.index("--reuid=") < command.index("--bounding-set=-all") < command.index("bwrap")
+    for part in ("--unshare-all", "--disable-userns", "--cap-drop ALL", "--clearenv", "--new-session", "--seccomp 4"):
+        assert part in command
+    assert "--proc" not in command and "--bind " not in command.replace("--ro-bind ", "")
+
+
+def test_view_shows_no_folder_of_the_course_and_no_home(root):
+    view = interpreter_view(("gradcheck",))
+    targets = [target for _, target in view.binds]
+    assert all(target.startswith(("/opt/", "/usr")) for target in targets)
+    assert str(root) not in [source for source, _ in view.binds]
+    assert not any(Path(source) in (root / "solutions").parents for source, _ in view.binds if source != str(root))
+
+
+def test_processes_inside_belong_to_an_ordinary_user(box):
+    box.wait_until_ready()
+    status = Path(f"/proc/{box.process.pid}/status").read_text(encoding="utf-8")
+    uids = next(line for line in status.splitlines() if line.startswith("Uid:")).split()[1:]
+    assert "0" not in uids
+    assert os.geteuid() != 0 or "CapEff:\t0000000000000000" in status
+
+
+def test_settings_reach_the_limits_inside(box):
+    outputs = box.open_notebook({}).run(
+        "import resource as r\nprint([r.getrlimit(k)[1] for k in (r.RLIMIT_AS, r.RLIMIT_CPU, r.RLIMIT_FSIZE, "
+        "r.RLIMIT_NOFILE, r.RLIMIT_CORE)])",
+        20,
+    )
+    assert outputs[0]["text"] == "[1600000000, 300, 50000000, 256, 0]\n"
+
+
+def test_cell_that_runs_too_long_is_stopped_and_the_next_one_runs(box):
+    notebook = box.open_notebook({})
+    late = notebook.run("while True:\n    pass", 0.5)
+    assert [output["ename"] for output in late if output["output_type"] == "error"] == ["TimeLimit"]
+    assert notebook.run("print(6 * 7)", 20)[0]["text"] == "42\n"
+
+
+def test_nothing_of_one_notebook_is_left_for_the_next(box):
+    first = box.open_notebook({})
+    first.run("import os, time\nopen('/work/a', 'w').close(); open('/tmp/b', 'w').close()", 20)
+    first.run("if os.fork() == 0:\n    os.setsid()\n    time.sleep(600)", 20)
+    second = box.open_notebook({})
+    listed = second.run("import os\nprint(os.listdir('/work') + os.listdir('/tmp'))", 20)
+    assert listed[0]["text"] == "[]\n"
+    look = "for pid in set(range(3, 200)) - {os.getpid(), os.getppid()}:\n    try:\n        os.kill(pid, 0)\n"
+    look += "        print('process', pid)\n    except OSError:\n        pass\nprint('looked')"
+    assert second.run(look, 20)[0]["text"] == "looked\n"
+
+
+def test_files_arrive_and_no_link_is_followed(box, tmp_path):
+    (tmp_path / "data.csv").write_text("1,2", encoding="utf-8")
+    notebook = box.open_notebook({"deep/data.csv": tmp_path / "data.csv"})
+    assert notebook.run("print(open('deep/data.csv').read())", 20)[0]["text"] == "1,2\n"
+    (tmp_path / "link").symlink_to("/etc/hostname")
+    with pytest.raises(OSError):
+        box.open_notebook({"link": tmp_path / "link"})
+
+
+def test_missing_cgroups_are_named(monkeypatch):
+    group = Cgroup(SandboxSettings(cgroups=False))
+    assert "switched off" in group.missing
+    monkeypatch.setattr(sandbox.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(sandbox, "user_scopes_work", lambda: False)
+    assert "neither" in Cgroup(SandboxSettings()).missing
+    monkeypatch.setattr(sandbox, "user_scopes_work", lambda: True)
+    scope = Cgroup(SandboxSettings())
+    assert scope.missing == "" and scope.prefix[0] == "systemd-run" and "MemoryMax=2000000000" in scope.prefix
+
+
+def test_refused_library_is_not_there_and_the_reason_is_said(box):
+    outputs = box.open_notebook({}).run("import tensorflow", 20)
+    assert "derived by hand" in outputs[0]["evalue"]
