@@ -163,7 +163,7 @@ class Report:
             limit = float(np.abs(error[np.isfinite(error)]).max(initial=0.0)) or 1.0
             axes = figure.add_subplot(1, len(maps), place)
             image = axes.imshow(error, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
-            axes.set_title(f"{finding.name}: yours - true ({finding.cause})")
+            axes.set_title(f"{finding.name}: yours - true\n{finding.cause}", fontsize="small")
             axes.set_xlabel("last axis")
             axes.set_ylabel("all other axes")
             figure.colorbar(image, ax=axes)

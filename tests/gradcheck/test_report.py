@@ -82,7 +82,7 @@ def test_html_escapes_what_learners_write():
 def test_heat_map_shows_each_wrong_gradient():
     figure = linear_report(turned).plot()
     titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
-    assert titles == ["dX: yours - true (sign)"]
+    assert titles == ["dX: yours - true\nsign"]
     assert "no wrong gradient" in linear_report().plot().texts[0].get_text()
 
 
