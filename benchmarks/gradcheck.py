@@ -22,8 +22,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "gradcheck"))
 sys.path = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).resolve().parent]
 
-import catalogue  # noqa: E402
 import correct  # noqa: E402
+import slips  # noqa: E402
 
 from gradcheck import check_gradients, check_layer  # noqa: E402
 from gradcheck.problem import Problem, read_problem  # noqa: E402
@@ -156,10 +156,10 @@ def print_localise(count: int) -> None:
 
 
 def print_catalogue(_: int) -> None:
-    for label, slips in (("published", catalogue.published()), ("further", catalogue.further())):
+    for label, slips in (("published", slips.published()), ("further", slips.further())):
         caught = named = wrongly = total = 0
         for slip in slips:
-            setting = catalogue.SETTINGS[slip.setting]
+            setting = slips.SETTINGS[slip.setting]
             for seed in range(3):
                 inputs = setting.draw(np.random.default_rng(seed))
                 report = check_layer(setting.forward, slip.wrong, inputs, wrt=setting.wrt, seed=seed)
@@ -170,14 +170,14 @@ def print_catalogue(_: int) -> None:
                 wrongly += bool(causes - set(slip.causes) - {"unknown"})
         print(f"catalogue, {label}: {total} instances of {len(slips)} mistakes, caught {caught}, "
               f"named with the right cause {named}, named wrongly {wrongly}")  # fmt: skip
-    reports = [check_layer(*make(np.random.default_rng(0))) for make in catalogue.ALTERNATIVES.values()]
+    reports = [check_layer(*make(np.random.default_rng(0))) for make in slips.ALTERNATIVES.values()]
     remarks = sum(bool(finding.cause or finding.remark) for report in reports for finding in report.findings)
     print(f"correct alternatives: {len(reports)}, refused {sum(not r.ok for r in reports)}, remarks {remarks}")
 
 
 def print_exercise(count: int) -> None:
     for name in ("linear", "relu", "softmax", "cross-entropy", "two layers"):
-        setting = catalogue.SETTINGS[name]
+        setting = slips.SETTINGS[name]
         inputs = setting.draw(np.random.default_rng(0))
         times, busy = [], []
         for seed in range(count):
@@ -371,7 +371,7 @@ def correct_problems(count: int) -> Iterator[Flat]:
     for k in range(count):
         plans = [(kind, "anywhere") for kind in KINDS] + [(kind, "beside") for kind in correct.KINKED]
         for kind, place in plans:
-            setting = catalogue.SETTINGS[kind]
+            setting = slips.SETTINGS[kind]
             yield Flat(setting.forward, setting.right, correct.draw(kind, rng, place, np.float64), setting.wrt, k)
 
 

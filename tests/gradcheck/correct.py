@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import catalogue as c
 import numpy as np
+import slips as c
 
 Case = tuple[Callable[..., Any], Callable[..., Any], dict[str, Any], tuple[str, ...] | None]
 KINDS = (

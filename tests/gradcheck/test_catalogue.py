@@ -1,14 +1,14 @@
-import catalogue
 import numpy as np
 import pytest
+import slips
 
 from gradcheck import check_layer
 
-PUBLISHED, FURTHER = catalogue.published(), catalogue.further()
+PUBLISHED, FURTHER = slips.published(), slips.further()
 
 
 def check(slip, seed):
-    setting = catalogue.SETTINGS[slip.setting]
+    setting = slips.SETTINGS[slip.setting]
     inputs = setting.draw(np.random.default_rng(100 + seed))
     return check_layer(setting.forward, slip.wrong, inputs, wrt=setting.wrt, seed=seed)
 
@@ -32,9 +32,9 @@ def test_every_failing_message_carries_a_finite_difference(slip):
 
 
 @pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("name", catalogue.SETTINGS)
+@pytest.mark.parametrize("name", slips.SETTINGS)
 def test_right_backward_passes_without_a_remark(name, seed):
-    setting = catalogue.SETTINGS[name]
+    setting = slips.SETTINGS[name]
     report = check_layer(setting.forward, setting.right, setting.draw(np.random.default_rng(seed)), wrt=setting.wrt)
     assert report.ok, str(report)
     for finding in report.findings:
@@ -43,9 +43,9 @@ def test_right_backward_passes_without_a_remark(name, seed):
         assert "central differences" in finding.message
 
 
-@pytest.mark.parametrize("name", catalogue.ALTERNATIVES)
+@pytest.mark.parametrize("name", slips.ALTERNATIVES)
 def test_right_alternative_passes_without_a_word(name):
-    forward, backward, inputs = catalogue.ALTERNATIVES[name](np.random.default_rng(5))
+    forward, backward, inputs = slips.ALTERNATIVES[name](np.random.default_rng(5))
     report = check_layer(forward, backward, inputs)
     assert report.ok, str(report)
     assert not any(finding.cause or finding.remark for finding in report.findings)
@@ -61,11 +61,11 @@ def test_sentence_holds_the_numbers_that_a_learner_would_get():
 
 
 def test_first_wrong_step_is_the_one_nearest_to_the_loss():
-    setting = catalogue.SETTINGS["deep network"]
+    setting = slips.SETTINGS["deep network"]
     inputs = setting.draw(np.random.default_rng(0))
 
     def wrong(d, cache):
-        grads = catalogue.deep_backward(d, cache)
+        grads = slips.deep_backward(d, cache)
         return [grads[0], {"dW": 3 * grads[1]["dW"], "db": grads[1]["db"]}, grads[2]]
 
     def wrong_before(d, cache):
@@ -80,7 +80,7 @@ def test_first_wrong_step_is_the_one_nearest_to_the_loss():
 
 
 def test_first_wrong_step_needs_no_recorded_steps():
-    setting = catalogue.SETTINGS["deep network"]
+    setting = slips.SETTINGS["deep network"]
 
     def opaque(*arrays):
         return setting.forward(*(np.array(array) for array in arrays))
@@ -93,7 +93,7 @@ def test_first_wrong_step_needs_no_recorded_steps():
 
 
 def test_authors_own_mistake_is_named_before_any_other():
-    setting = catalogue.SETTINGS["linear"]
+    setting = slips.SETTINGS["linear"]
     inputs = setting.draw(np.random.default_rng(0))
 
     def turned(d, cache):
@@ -115,7 +115,7 @@ def test_authors_own_mistake_is_named_before_any_other():
 
 
 def test_two_mistakes_that_answer_alike_are_both_said():
-    setting = catalogue.SETTINGS["tanh"]
+    setting = slips.SETTINGS["tanh"]
 
     def wrong(d, cache):
         return d * 3
@@ -128,7 +128,7 @@ def test_two_mistakes_that_answer_alike_are_both_said():
 
 @pytest.mark.parametrize("name", ["linear", "relu", "softmax", "batch norm", "convolution", "deep network"])
 def test_noise_is_never_given_a_name(name):
-    setting = catalogue.SETTINGS[name]
+    setting = slips.SETTINGS[name]
     rng = np.random.default_rng(1)
 
     for _ in range(10):

@@ -1,9 +1,9 @@
 """The verdict: nothing right is refused, nothing wrong passes, at any scale and on any route."""
 
-import catalogue
 import correct
 import numpy as np
 import pytest
+import slips
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
@@ -34,7 +34,7 @@ def bce_net(rng, sizes=(784, 128, 10), batch=32):
     def forward(X, W1, b1, W2, b2):
         Z1 = X @ W1 + b1
         A1 = np.maximum(Z1, 0)
-        P = catalogue.softmax(A1 @ W2 + b2)
+        P = slips.softmax(A1 @ W2 + b2)
         return -np.log(P[np.arange(batch), y]).mean(), (X, W1, Z1, A1, W2, P)
 
     def backward(cache):
@@ -116,7 +116,7 @@ def test_row_and_many_entries_of_an_opaque_gradient():
 
 
 def scaled(name, inputs_by, loss_by, rng):
-    setting = catalogue.SETTINGS[name]
+    setting = slips.SETTINGS[name]
     inputs = {key: value * inputs_by for key, value in setting.draw(rng).items()}
     is_loss = name in ("mse", "ridge")
 
@@ -157,7 +157,7 @@ def test_verdict_is_free_of_scale(name, inputs_by, loss_by, seed):
 def test_any_shape_and_seed(N, n_in, n_out, seed):
     rng = np.random.default_rng(seed)
     inputs = {"X": rng.normal(size=(N, n_in)), "W": rng.normal(size=(n_in, n_out)), "b": rng.normal(size=n_out)}
-    forward, right = catalogue.linear_forward, catalogue.linear_backward
+    forward, right = slips.linear_forward, slips.linear_backward
     assert check_layer(forward, right, inputs, seed=seed).ok
     for place in range(3):
 
@@ -286,7 +286,7 @@ def test_route_gives_the_right_verdict_or_none(name, seed):
 
 def test_entry_on_a_kink_is_named_and_left_out():
     Z = np.array([[1.0, 0.0, -2.0], [0.5, -0.3, 0.7]])
-    forward = catalogue.relu_forward
+    forward = slips.relu_forward
     for backward in (lambda d, Z: d * (Z > 0), lambda d, Z: d * (Z >= 0)):
         report = check_gradients(forward, backward, {"Z": Z}, seed=0)
         assert report.ok
@@ -304,11 +304,11 @@ def test_kinks_of_the_finite_difference_route():
 
 def test_gradient_that_is_zero_to_rounding_passes():
     def forward(X, b):
-        out, cache = catalogue.batchnorm_forward(X + b, np.ones(3), np.zeros(3))
+        out, cache = slips.batchnorm_forward(X + b, np.ones(3), np.zeros(3))
         return out, cache
 
     def backward(d, cache):
-        dX = catalogue.batchnorm_backward(d, cache)[0]
+        dX = slips.batchnorm_backward(d, cache)[0]
         return dX, dX.sum(axis=0)
 
     inputs = {"X": np.random.default_rng(0).normal(size=(7, 3)), "b": np.array([0.3, -1.0, 2.0])}
@@ -329,7 +329,7 @@ def test_tiny_gradient_beside_a_large_loss_is_not_passed_blindly():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_answers_in_float32_pass_and_wrong_ones_do_not(dtype):
     Z = np.random.default_rng(0).normal(size=(4, 3)).astype(dtype)
-    forward = catalogue.tanh_forward
+    forward = slips.tanh_forward
     assert check_gradients(forward, lambda d, c: (d * (1 - c[1] ** 2)).astype(np.float32), {"Z": Z}).ok
     assert not check_gradients(forward, lambda d, c: (1.01 * d * (1 - c[1] ** 2)).astype(np.float32), {"Z": Z}).ok
     half = check_gradients(forward, lambda d, c: (d * (1 - c[1] ** 2)).astype(np.float16), {"Z": Z})
@@ -347,22 +347,22 @@ def test_measured_answer_gets_a_remark_and_honest_rounding_none(offset):
         return np.mean(np.tanh(Z) ** 2)
 
     measured = [
-        check_layer(catalogue.sigmoid_forward, lambda d, c: numerical_vjp(catalogue.sigmoid, c[0], d), {"Z": Z}),
+        check_layer(slips.sigmoid_forward, lambda d, c: numerical_vjp(slips.sigmoid, c[0], d), {"Z": Z}),
         check_layer(lambda Z: (loss(Z), Z), lambda Z: numerical_gradient(loss, Z), {"Z": Z}),
     ]
     for report in measured:
         assert report.ok
         assert report.findings[0].cause == "measured-not-derived"
         assert report.findings[0].remark.startswith("Maybe")
-    inputs = catalogue.batchnorm_draw(rng)
+    inputs = slips.batchnorm_draw(rng)
     inputs["X"] = inputs["X"] + offset
-    report = check_layer(catalogue.batchnorm_forward, catalogue.batchnorm_backward, inputs)
+    report = check_layer(slips.batchnorm_forward, slips.batchnorm_backward, inputs)
     assert report.ok
     assert not any(finding.cause for finding in report.findings)
 
 
 def test_seed_draws_the_same_directions():
-    setting = catalogue.SETTINGS["linear"]
+    setting = slips.SETTINGS["linear"]
     inputs = setting.draw(np.random.default_rng(0))
     one, two = (check_layer(setting.forward, setting.right, inputs, seed=4) for _ in range(2))
     assert str(one) == str(two)

@@ -373,7 +373,7 @@ def onehot(P, y):
 
 
 def published() -> list[Slip]:
-    """Return the slips of the published catalogue."""
+    """Return the slips of the published slips."""
     right = linear_backward
 
     def swap(place, value):
