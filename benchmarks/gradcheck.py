@@ -156,9 +156,9 @@ def print_localise(count: int) -> None:
 
 
 def print_catalogue(_: int) -> None:
-    for label, slips in (("published", slips.published()), ("further", slips.further())):
+    for label, listed in (("published", slips.published()), ("further", slips.further())):
         caught = named = wrongly = total = 0
-        for slip in slips:
+        for slip in listed:
             setting = slips.SETTINGS[slip.setting]
             for seed in range(3):
                 inputs = setting.draw(np.random.default_rng(seed))
@@ -168,7 +168,7 @@ def print_catalogue(_: int) -> None:
                 caught += report.verdict == "fail"
                 named += causes <= set(slip.causes)
                 wrongly += bool(causes - set(slip.causes) - {"unknown"})
-        print(f"catalogue, {label}: {total} instances of {len(slips)} mistakes, caught {caught}, "
+        print(f"catalogue, {label}: {total} instances of {len(listed)} mistakes, caught {caught}, "
               f"named with the right cause {named}, named wrongly {wrongly}")  # fmt: skip
     reports = [check_layer(*make(np.random.default_rng(0))) for make in slips.ALTERNATIVES.values()]
     remarks = sum(bool(finding.cause or finding.remark) for report in reports for finding in report.findings)
