@@ -7,7 +7,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv --quiet
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: book serve release handout test lock system
+.PHONY: book serve pdf release handout test lock system bench mutants
 
 # --- set-up ---------------------------------------------------------------------------------------------------
 .venv/uv.stamp: requirements/build.txt
@@ -38,6 +38,7 @@ lock: .venv/uv.stamp
 	$(COMPILE) pyproject.toml --all-extras -o requirements/develop.txt
 	$(COMPILE) pyproject.toml --extra learn -c requirements/develop.txt -o requirements/learn.txt
 	$(COMPILE) pyproject.toml --extra book -c requirements/develop.txt -o requirements/book.txt
+	$(COMPILE) requirements/bench.in -o requirements/bench.txt
 
 # --- the book -------------------------------------------------------------------------------------------------
 # The public book has no solutions; SOLUTIONS=1 builds the edition that has, elsewhere.
@@ -66,6 +67,9 @@ endif
 serve:
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(HTML) 8000
 
+pdf: book .venv/develop.stamp system
+	$(BIN)/python web/print/book_to_pdf.py --built $(HTML) --toc $(TOC) --into $(dir $(HTML))backprop-by-hand.pdf
+
 # --- the exercises --------------------------------------------------------------------------------------------
 release: .venv/develop.stamp
 	$(BIN)/classroom release
@@ -76,10 +80,32 @@ handout: release
 	$(BIN)/classroom handout --wheel _build/handout/*.whl --into _build/handout
 
 # --- the tests ------------------------------------------------------------------------------------------------
-# Fast ones first: style, types, then everything pytest finds, then the whole book, strictly.
+# Fast ones first: style, types, the tests of the parts; then the whole book, strictly, and a browser on its pages.
 test: .venv/develop.stamp system
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest --ignore=tests/web
 	$(MAKE) book
+	$(BIN)/pytest tests/web
+
+# --- on demand ------------------------------------------------------------------------------------------------
+# The checker beside its alternatives. torch comes without hashes, from wherever pip is told to look; where it or
+# another library is missing, its row says so.
+.venv/bench.stamp: requirements/bench.txt .venv/uv.stamp
+	$(PYTHON) -m venv .venv/bench
+	.venv/bench/bin/python -m pip install --quiet --require-hashes -r requirements/bench.txt
+	-.venv/bench/bin/python -m pip install --quiet torch==2.13.0
+	touch $@
+
+bench: .venv/bench.stamp
+	OPENBLAS_NUM_THREADS=1 PYTHONPATH=src .venv/bench/bin/python benchmarks/gradcheck.py $(PARTS)
+
+# Small wrong changes to the checker's own lines: which of them do its tests miss?
+.venv/mutants.stamp: .venv/develop.stamp
+	$(UV) pip install --python .venv mutmut==3.8.1
+	touch $@
+
+mutants: .venv/mutants.stamp
+	$(BIN)/mutmut run
+	$(BIN)/mutmut results

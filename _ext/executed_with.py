@@ -43,15 +43,21 @@ def fingerprint(files: list[Path]) -> str:
 
 
 def outdated_pages(app: Sphinx, env, added, changed, removed) -> list[str]:  # type: ignore[no-untyped-def]
-    """Return every page when the fingerprint has changed since the pages were executed, else none."""
+    """Return every page when the fingerprint has changed since the pages were read, else none.
+
+    The cache of executions keeps its own fingerprint: it outlives Sphinx's environment, which every change of a setting
+    throws away.
+    """
     now = fingerprint(inputs_of_execution(Path(app.srcdir)))
-    before, env.executed_with = getattr(env, "executed_with", None), now
-    if before == now:
-        return []
-    shutil.rmtree(env.mystnb_config.execution_cache_path, ignore_errors=True)
-    if before is not None:
+    cache = Path(env.mystnb_config.execution_cache_path)
+    kept = cache.with_name("executed_with.txt")
+    if cache.exists() and (not kept.is_file() or kept.read_text("utf-8") != now):
         logger.info("the checker, the installed versions or the data have changed: every page is executed again")
-    return sorted(env.found_docs)
+        shutil.rmtree(cache)
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text(now, "utf-8")
+    before, env.executed_with = getattr(env, "executed_with", None), now
+    return [] if before == now else sorted(env.found_docs)
 
 
 def setup(app: Sphinx) -> dict[str, bool | str]:

@@ -20,16 +20,21 @@ logger = logging.getLogger(__name__)
 
 # Beyond this many bytes a figure stays a file of its own: most likely a scatter of thousands of points.
 HEAVIEST = 300_000
+# A figure wider than this many pixels does not shrink to a phone's width, where its text would be lost: it scrolls.
+WIDEST_ON_A_PHONE = 620
 IMAGE = re.compile(r"<img\b[^>]*?>")
-ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
-GREY = "#808080"
+ATTRIBUTE = re.compile(r'([\w:-]+)="([^"]*)"')
 
 
 def palette(style: Path) -> dict[str, str]:
     """Return which colour of the style sheet is which of the page's."""
     (cycle,) = re.findall(r"^axes\.prop_cycle:.*\[(.*)\]", style.read_text("utf-8"), re.MULTILINE)
     colours = re.findall(r"[0-9a-f]{6}", cycle)
-    return {f"#{colour}": f"var(--c{n})" for n, colour in enumerate(colours)} | {GREY: "var(--ink)"}
+    return {f"#{colour}": f"var(--c{n})" for n, colour in enumerate(colours)} | {
+        "#808080": "var(--ink)",
+        # White is written on a coloured ground, which is light in dark mode.
+        "#ffffff": "var(--paper)",
+    }
 
 
 def recoloured(svg: str, colours: dict[str, str]) -> str:
@@ -45,14 +50,22 @@ def inlined(svg: str, alt: str, prefix: str, colours: dict[str, str]) -> str:
     svg = re.sub(r' id="([\w.:-]+)"', lambda match: f' id="{prefix}{match[1]}"' if match[1] in used else "", svg)
     svg = re.sub(r'url\(#|xlink:href="#', lambda match: match.group().removeprefix("xlink:") + prefix, svg)
     svg = recoloured(svg, colours)
-    opening, rest = svg.split(">", 1)
-    (box,) = re.findall(r'viewBox="([^"]*)"', opening)
-    width, height = (float(number) for number in box.split()[2:])
+    opening, rest = svg.removeprefix("<svg").split(">", 1)
+    attributes = dict(ATTRIBUTE.findall(opening))
+    box = attributes.pop("viewBox")
     # One point of matplotlib is 1/72 inch, one CSS pixel 1/96.
-    size = f'width="{width * 96 / 72:.0f}" height="{height * 96 / 72:.0f}"'
+    scale = 96 / 72 if attributes.pop("width").endswith("pt") else 1
+    width, height = (scale * float(number) for number in box.split()[2:])
+    own = "".join(
+        f' {name}="{value}"'
+        for name, value in ({"fill": "currentColor"} | attributes).items()
+        if name not in {"height", "version"} and not name.startswith("xmlns")
+    )
     rest = re.sub(r"\s*\n\s*", "\n", rest)
+    kind = "figure wide" if width > WIDEST_ON_A_PHONE else "figure"
     return (
-        f'<svg class="figure" role="img" aria-label="{escape(alt)}" viewBox="{box}" {size} fill="currentColor">{rest}'
+        f'<svg class="{kind}" role="img" aria-label="{escape(alt)}" viewBox="{box}" width="{width:.0f}" '
+        f'height="{height:.0f}"{own}>{rest}'
     )
 
 

@@ -84,6 +84,11 @@ REPAIRS = [
         r"\1>",
     ),
     Repair(
+        "The sidebar with the book's title and the search belongs to no landmark.",
+        r'<div id="pst-primary-sidebar"',
+        '<div role="complementary" aria-label="Book" id="pst-primary-sidebar"',
+    ),
+    Repair(
         "The page's colours are set by a script at the end: in dark mode the page flashed white. The same choice, made "
         "before the first paint.",
         r"document\.documentElement\.dataset\.theme = localStorage\.getItem\(\"theme\"\) \|\| \"auto\";",
@@ -92,9 +97,22 @@ REPAIRS = [
     ),
     Repair("Without scripts the page has no colours at all under `auto`.", r'data-theme="auto"', 'data-theme="light"'),
     Repair(
-        "`doc-biblioentry` and `doc-endnote` are deprecated in DPUB-ARIA 1.1; docutils 0.21 writes them "
-        "(dequelabs/axe-core issue 2759).",
-        r' role="doc-(?:biblioentry|endnote)"',
+        "myst-nb names the summary of hidden code other than it reads (WCAG 2.5.3, label in name).",
+        r'<summary aria-label="Toggle hidden content">',
+        "<summary>",
+        everywhere=False,
+    ),
+    Repair(
+        "A header without text, in the empty corner of a table, heads nothing.",
+        r'<th class="head(?: [\w-]+)?">\s*<p>\s*</p>\s*</th>',
+        "<td></td>",
+        everywhere=False,
+    ),
+    Repair(
+        "`doc-biblioentry` is deprecated in DPUB-ARIA 1.1; docutils 0.21 writes it (dequelabs/axe-core issue 2759). "
+        "Within the list that docutils makes, an entry is an item.",
+        r' role="doc-biblioentry"',
+        ' role="listitem"',
         everywhere=False,
     ),
     Repair(

@@ -43,6 +43,10 @@ def weights_and_inputs_added(x, w, b):
     return sigmoid(np.sum(w + x) + b)
 
 
+def first_two_inputs(x, w, b):
+    return sigmoid(np.sum(w[:2] * x[:2]) + b)
+
+
 def by_the_alphabet(steps):
     return sorted(steps)
 
@@ -78,6 +82,7 @@ MISTAKES = {
         "the products are not added up": no_sum,
         "the mean of the products instead of their sum": mean_for_sum,
         "weights and inputs are added instead of multiplied": weights_and_inputs_added,
+        "only the first two inputs are used; there may be any number of them": first_two_inputs,
     },
     "order_steps": {
         "sorted by the alphabet": by_the_alphabet,

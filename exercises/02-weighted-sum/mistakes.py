@@ -72,6 +72,11 @@ def output_kept(X, W, b):
     return Z, (Z, W, b)
 
 
+def output_alone_kept(X, W, b):
+    Z = X @ W + b
+    return Z, Z
+
+
 def cache_not_a_tuple(X, W, b):
     return X @ W + b, X, W, b
 
@@ -120,6 +125,10 @@ def first_layer_alone(sizes):
     return sizes[0] * sizes[1] + sizes[1]
 
 
+def last_layer_alone(sizes):
+    return sizes[-2] * sizes[-1] + sizes[-1]
+
+
 def neurons(sizes):
     return sum(sizes[1:])
 
@@ -151,6 +160,7 @@ MISTAKES = {
         "the cache lacks b": bias_not_kept,
         "the cache is in another order than (X, W, b)": cache_in_another_order,
         "the cache holds Z instead of X": output_kept,
+        "the cache is Z alone; it must be (X, W, b)": output_alone_kept,
         "the cache is not one tuple; put brackets around X, W, b": cache_not_a_tuple,
     },
     "linear_forward_column": {
@@ -167,6 +177,7 @@ MISTAKES = {
         "a bias for each input of a layer instead of each neuron": biases_of_the_wrong_side,
         "a single bias for each layer instead of one for each neuron": one_bias_a_layer,
         "only the first layer is counted": first_layer_alone,
+        "only the last layer is counted; the layers must be added up": last_layer_alone,
         "this counts neurons, not parameters": neurons,
         "all sizes multiplied with one another; only neighbours are connected": all_sizes_multiplied,
         "the biases of the last layer are missing": output_layer_without_biases,

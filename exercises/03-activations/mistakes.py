@@ -25,6 +25,10 @@ def sigmoid_with_large_exponents(Z):
     return twice(np.exp(Z) / (1 + np.exp(Z)))
 
 
+def sigmoid_chosen_too_late(Z):
+    return twice(np.where(Z >= 0, 1 / (1 + np.exp(-Z)), np.exp(Z) / (1 + np.exp(Z))))
+
+
 def sigmoid_mirrored(Z):
     return twice(sigmoid(-Z))
 
@@ -193,6 +197,7 @@ MISTAKES = {
     "sigmoid_forward": {
         "exp(-Z) is computed for very negative Z too; choose the exponent first": sigmoid_as_on_paper,
         "exp(Z) is computed for very large Z, and infinity divided by infinity is NaN": sigmoid_with_large_exponents,
+        "np.where chooses too late: both formulas are computed everywhere": sigmoid_chosen_too_late,
         "the sign of Z is flipped": sigmoid_mirrored,
         "the cache is Z instead of A": sigmoid_keeps_z,
         "the cache is the slope instead of A": sigmoid_keeps_slope,
@@ -226,10 +231,10 @@ MISTAKES = {
         "np.max gives one number; np.maximum compares entry by entry": relu_one_maximum,
     },
     "softmax_forward": {
+        "the largest entry of the whole batch is subtracted instead of each row's": softmax_shifted_by_the_batch,
         "exp of a very large number overflows; subtract the row's largest entry first": softmax_as_on_paper,
         "taken along the columns instead of the rows": softmax_by_columns,
         "divided by the sum of the whole batch instead of each row's": softmax_over_everything,
-        "the largest entry of the whole batch is subtracted instead of each row's": softmax_shifted_by_the_batch,
         "not divided by the sum of the row": softmax_not_divided,
         "the exponentials are missing": softmax_without_exponentials,
         "the sign of Z is flipped": softmax_mirrored,

@@ -86,6 +86,30 @@ def all_at_once(f, X, dout, h=1e-5):
     return np.full(X.shape, np.sum(dout * (f(X + h) - f(X - h))) / (2 * h))
 
 
+def all_at_once_one_number(f, X, dout, h=1e-5):
+    return np.sum(dout * (f(X + h) - f(X - h))) / (2 * h)
+
+
+def copied_once(f, X, dout, h=1e-5):
+    slopes = np.zeros(X.shape)
+    up, down = X.copy(), X.copy()
+    for index in np.ndindex(X.shape):
+        up[index] += h
+        down[index] -= h
+        slopes[index] = np.sum(dout * (f(up) - f(down))) / (2 * h)
+    return slopes
+
+
+def not_copied(f, X, dout, h=1e-5):
+    slopes = np.zeros(X.shape)
+    for index in np.ndindex(X.shape):
+        up, down = X, X
+        up[index] += h
+        down[index] -= h
+        slopes[index] = np.sum(dout * (f(up) - f(down))) / (2 * h)
+    return slopes
+
+
 def one_array_twice(f, X, dout, h=1e-5):
     slopes = np.zeros(X.shape)
     for index in np.ndindex(X.shape):
@@ -233,6 +257,9 @@ MISTAKES = {
         "h is not put back: every entry of the caller's X stays nudged": left_nudged,
         "the upstream gradient dout is left out, as if it were all ones": without_dout,
         "all entries are nudged at once instead of one after the other": all_at_once,
+        "all entries are nudged at once, and one number comes back for all of them": all_at_once_one_number,
+        "the copies are made once, before the loop, so that every earlier nudge stays in them": copied_once,
+        "up and down are both X itself; an array of their own comes from X.copy()": not_copied,
         "up and down are the same array, so the two nudges cancel": one_array_twice,
         "divided by h, but from one nudge to the other it is 2h (entry by entry)": run_of_h,
         "the nudge is fixed at 1e-5, whatever h says": ignores_h,

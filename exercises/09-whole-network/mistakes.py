@@ -111,6 +111,15 @@ def mlp_forward_activation_at_the_end(X, params, act):
     return run_forward(X, params, act, activate, activate)
 
 
+def mlp_forward_all_layers_alike(X, params, act):
+    A, caches = X, []
+    for layer in params:
+        cache = (A, layer["W"], layer["b"])
+        A, kept = activate(affine(A, layer), act)
+        caches.append((cache, act, kept))
+    return A, caches
+
+
 def mlp_forward_no_activation(X, params, act):
     return run_forward(X, params, act, untouched, untouched)
 
@@ -261,6 +270,7 @@ MISTAKES = {
     },
     "mlp_forward": {
         "an activation on the last layer, which is linear": mlp_forward_activation_at_the_end,
+        "the last layer is treated like a hidden one; it is linear": mlp_forward_all_layers_alike,
         "no activation at all": mlp_forward_no_activation,
         "ReLU whatever act says": mlp_forward_always_relu,
         "the last layer is left out": mlp_forward_stops_one_layer_early,

@@ -7,6 +7,10 @@ def add_without_upstream(dz, cache):
     return np.ones_like(dz), np.ones_like(dz)
 
 
+def add_ones(dz, cache):
+    return 1, 1
+
+
 def add_shares(dz, cache):
     return dz / 2, dz / 2
 
@@ -81,6 +85,11 @@ def gate_dy_by_y(x, y):
     return x * y + x**2, y + 2 * x, y
 
 
+def gate_starts_with_f(x, y):
+    f = x * y + x**2
+    return f, f * (y + 2 * x), f * x
+
+
 def gate_without_square(x, y):
     return x * y + x, y + 2 * x, x
 
@@ -138,6 +147,12 @@ def neuron_slope_of_slope(dL, cache):
     return dz * w, dz * x, dz
 
 
+def neuron_without_brackets(dL, cache):
+    x, w, a = cache
+    dz = dL * a * 1 - a
+    return dz * w, dz * x, dz
+
+
 def neuron_sign(dL, cache):
     x, w, a = cache
     dz = dL * a * (a - 1)
@@ -153,6 +168,7 @@ def neuron_times_output(dL, cache):
 MISTAKES = {
     "add_backward": {
         "the upstream gradient is missing: the local slope 1 alone is returned": add_without_upstream,
+        "1 is returned, whatever arrives: the upstream gradient is missing": add_ones,
         "the upstream gradient is shared out by halves, but each input moves z by the whole nudge": add_shares,
         "the slopes of a product, in a node that adds": add_like_mul,
         "multiplied by the input itself, in a node that adds": add_with_inputs,
@@ -174,6 +190,7 @@ MISTAKES = {
         "df/dx and df/dy are returned in the wrong order": gate_swapped,
         "y does not reach the square, so 2 * x does not belong into df/dy": gate_square_in_dy,
         "df/dy is the other factor, x, not y": gate_dy_by_y,
+        "f itself is sent back; the slope that you start with is that of f by f, which is 1": gate_starts_with_f,
         "f is wrong: the last term is x**2, not x": gate_without_square,
     },
     "neuron_backward": {
@@ -186,6 +203,7 @@ MISTAKES = {
         "1 - a is only half of the sigmoid's slope: the factor a is missing": neuron_half_slope,
         "a is only half of the sigmoid's slope: the factor 1 - a is missing": neuron_times_a,
         "the sigmoid is applied once more to a, which is already its output": neuron_slope_of_slope,
+        "without brackets around 1 - a, the last a is subtracted from the whole product": neuron_without_brackets,
         "a * (a - 1) has the wrong sign": neuron_sign,
         "the bias is multiplied by the output a": neuron_times_output,
     },

@@ -165,8 +165,8 @@ MISTAKES = {
         "P and Y change places in the cache": mse_swapped_cache,
     },
     "bce_forward": {
-        "p is not clipped, so that log(0) is taken": bce_not_clipped,
         "p is clipped below but not above, so that log(1 - p) is log(0)": bce_clipped_below_only,
+        "p is not clipped, so that log(0) is taken": bce_not_clipped,
         "the minus sign is missing": bce_sign,
         "the sum over the batch instead of the mean": bce_summed,
         "only the term of y = 1; examples with y = 0 cost nothing": bce_only_yes,
@@ -176,10 +176,10 @@ MISTAKES = {
         "a minus between the two terms": bce_minus_between,
     },
     "softmax_xent_forward": {
-        "the largest logit is not subtracted before exp": xent_not_shifted,
         "the softmax first and then its logarithm, which is log(0) for large logits": xent_in_two_steps,
         "the probability is clipped, which limits the loss of large logits": xent_two_steps_clipped,
         "one largest logit for the whole batch instead of one for each row": xent_shifted_by_one_for_all,
+        "the largest logit is not subtracted before exp": xent_not_shifted,
         "divided by the number of entries, not by the number of rows": xent_over_entries,
         "the sum over the batch instead of the mean": xent_summed,
         "the sign is flipped": xent_sign,

@@ -2,18 +2,34 @@
 
 import contextlib
 import io
+import re
+import sys
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from gradcheck.behaviour import behaviour
-from gradcheck.diagnosis import Diagnosis, Evidence, diagnose, equal
-from gradcheck.problem import Array, Broken, Function, Problem, copied, quiet, read_gradients, read_problem
+from gradcheck.behaviour import misbehaviour
+from gradcheck.diagnosis import Diagnosis, agree
+from gradcheck.evidence import failed, with_numbers
+from gradcheck.explain import first_wrong, judge_all
+from gradcheck.problem import (
+    Array,
+    Broken,
+    Function,
+    Problem,
+    copied,
+    quiet,
+    read_gradients,
+    read_problem,
+    time_limit,
+)
 from gradcheck.report import Finding, Report, Worst
-from gradcheck.truth import whole_gradient
+from gradcheck.verdict import DIRECTIONS, Judgement, draw
 
-NUDGE = 1e-5
+LONGEST = 10.0
+NOTICED = 1e-6
 
 
 def check_gradients(
@@ -28,22 +44,24 @@ def check_gradients(
 ) -> Report:
     """Return a report on the gradients that ``backward`` computes, one finding for each.
 
-    ``forward(*inputs.values())`` returns ``(out, cache)``. ``backward(dout, cache)`` returns the gradients in the
-    order of the arguments, each in the shape of its argument; a single one may come bare. ``backward(cache)``, with
-    one required parameter, makes ``out`` a loss: one number. ``inputs`` is a dict from argument name to array, in the
-    order of the arguments; Python floats are scalars. ``wrt`` names those to differentiate (default: all that hold
-    floats; integer labels are constants). The gradient of ``W`` is called ``dW``. Backward may also return a dict
-    with the keys ``'d' + name``, or a list of dicts ``[{'dW': ..., 'db': ...}, ...]``, one for each layer, for inputs
-    named ``W1, b1, W2, b2, ...``: layers count from 1.
+    ``forward(*inputs.values())`` returns ``(out, cache)``. ``backward(dout, cache)`` returns the gradients in
+    the order of the arguments, each in the shape of its argument; a single one may come bare.
+    ``backward(cache)``, with one required parameter, makes ``out`` a loss: one number. ``inputs`` is a dict
+    from argument name to array, in the order of the arguments; Python floats are scalars. ``wrt`` names those
+    to differentiate (default: all that hold floats; integer labels are constants). The gradient of ``W`` is
+    called ``dW``. Backward may also return a dict with the keys ``'d' + name``, or a list of dicts ``[{'dW':
+    ..., 'db': ...}, ...]``, one for each layer, for inputs named ``W1, b1, W2, b2, ...``: layers count from
+    1.
 
     A layer is checked under a random upstream gradient, drawn with ``seed`` (None: a fresh one each time).
-    ``reference`` is a right forward: where ``forward`` differs from it, the report says so in a finding of its own,
-    and backward is still judged as the derivative of ``forward``. ``mistakes`` maps a short name to a wrong backward
-    of the same signature, run on the same cache and dout: a wrong gradient equal to its answer gets the cause
-    ``author-mistake`` and a message with that name. None and ``{}`` mean that there are none.
+    ``reference`` is a right forward: where ``forward`` differs from it, the report says so in a finding of
+    its own, and backward is still judged as the derivative of ``forward``. ``mistakes`` maps a short name to
+    a wrong backward of the same signature, run on the same cache and dout: a wrong gradient equal to its
+    answer gets the cause ``author-mistake`` and a message with that name. None and ``{}`` mean that there are
+    none.
 
-    Everything runs in float64, also where the inputs are float32. Mistakes of a learner never raise. Raises TypeError
-    or ValueError for arguments that make no check, and says what to pass.
+    Everything runs in float64, also where the inputs are float32. Mistakes of a learner never raise. Raises
+    TypeError or ValueError for arguments that make no check, and says what to pass.
     """
     return run_check(forward, backward, inputs, wrt, reference, mistakes, seed, protocol=False)
 
@@ -60,8 +78,8 @@ def check_layer(
 ) -> Report:
     """Return the report of :func:`check_gradients`, and findings on behaviour.
 
-    Behaviour: inputs, dout and cache are not changed in place, a second call gives the same answer. The arguments are
-    those of :func:`check_gradients`.
+    Behaviour: inputs, dout and cache are not changed in place, a second call gives the same answer. The
+    arguments are those of :func:`check_gradients`.
     """
     return run_check(forward, backward, inputs, wrt, reference, mistakes, seed, protocol=True)
 
@@ -77,9 +95,7 @@ def assert_gradients(
     seed: int | None = None,
 ) -> None:
     """Raise AssertionError with the text of :func:`check_layer`'s report unless its verdict is "pass"."""
-    report = check_layer(
-        forward, backward, inputs, wrt=wrt, reference=reference, mistakes=mistakes, seed=seed
-    )
+    report = check_layer(forward, backward, inputs, wrt=wrt, reference=reference, mistakes=mistakes, seed=seed)
     if not report.ok:
         raise AssertionError(str(report))
 
@@ -97,161 +113,130 @@ def run_check(
 ) -> Report:
     """Return the report of one check."""
     problem = read_problem(forward, backward, inputs, wrt)
+    read_helpers(reference, mistakes)
     rng = np.random.default_rng(seed)
-    gradients = ["d" + name for name in problem.wrt]
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), time_limit(LONGEST, "forward"):
             out, cache = problem.start()
     except Broken as broken:
-        whole = Finding("forward", False, broken.sentence, broken.cause, verdict="fail", kind="forward")
-        rest = [
-            Finding(
-                name, False, f"{name} cannot be checked before forward works.", broken.cause, verdict="fail"
-            )
-            for name in gradients
-        ]
-        return Report((whole, *rest), problem.evaluations)
+        return forward_failed(problem, Diagnosis(broken.cause, broken.sentence))
     if not problem.is_loss:
-        problem.dout = rng.choice([-1.0, 1.0], out.shape) * rng.uniform(0.5, 1.5, out.shape)
-    findings: list[Finding] = []
-    if reference is not None:
-        findings += compare_forward(problem, reference, out)
-    kept = copied(cache)
-    try:
-        with np.errstate(all="ignore"):
-            result = problem.call_backward(cache)
-        answers = read_gradients(result, problem)
-    except Broken as broken:
-        findings += [fail(problem, name, Diagnosis(broken.cause, broken.sentence)) for name in problem.wrt]
-        return Report(tuple(findings), problem.evaluations)
-    except Exception as error:
-        said = Diagnosis("raised", f"backward raised {type(error).__name__}: {error}")
-        findings += [fail(problem, name, said) for name in problem.wrt]
-        return Report(tuple(findings), problem.evaluations)
+        problem.dout = draw(rng, out.shape, [])
     with quiet():
-        truths = [whole_gradient(problem, name) for name in problem.wrt]
-        wrong_answers = authors_answers(problem, kept, mistakes)
-        for name, answer, true in zip(problem.wrt, answers, truths, strict=True):
-            findings.append(judge(problem, name, answer, true, out, answers, truths, wrong_answers))
+        again = problem.repeat()
+    if again is None or not agree(again, out, 1e-12):
+        text = "forward gave two answers for the same inputs: draw random numbers outside, or from a seed."
+        return forward_failed(problem, Diagnosis("not-deterministic", text))
+    findings = [] if reference is None else compare_forward(problem, reference, out)
+    kept, dout, said, answers = copied(cache), problem.dout.copy(), None, []
+    try:
+        with (
+            np.errstate(all="ignore"),
+            time_limit(LONGEST, "backward"),
+            contextlib.redirect_stdout(Echo()) as echo,
+        ):
+            answers = read_gradients(problem.call_backward(cache, dout), problem)
+    except Broken as broken:
+        said = Diagnosis(broken.cause, broken.sentence)
+    except (Exception, SystemExit) as error:
+        said = diagnose_exception(problem, error)
+    with quiet(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if said is not None:
+            findings += [failed(problem, name, said) for name in problem.wrt]
+            return Report(tuple(findings), problem.evaluations)
+        judged, verdicts, tape = judge_all(problem, answers, out, kept, mistakes, rng)
+        findings += judged
         if protocol:
-            findings += behaviour(problem, answers)
-    return Report(tuple(findings), problem.evaluations, tolerance=1e-7)
+            findings += misbehaviour(problem, answers, [finding.ok for finding in judged], cache, kept, dout)
+        findings = [with_numbers(problem, answers, finding) for finding in findings]
+    first, sentence = first_wrong(problem, judged, tape)
+    notes = [sentence, "Your backward prints something; that is no mistake." if echo.used else ""]
+    if not problem.is_loss and any(finding.verdict == "fail" for finding in judged):
+        notes.append("The loss here is L = sum(dout * out), with a random upstream gradient dout.")
+    passing = [verdict for verdict in verdicts.values() if verdict.size]
+    return Report(
+        tuple(findings),
+        problem.evaluations,
+        max((verdict.tolerance / verdict.size for verdict in passing), default=0.0),
+        max((miss_probability(problem, verdict) for verdict in passing), default=0.0),
+        " ".join(filter(None, notes)),
+        first,
+    )
+
+
+class Echo(io.StringIO):
+    """What backward prints goes where it always goes; that it prints is noted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.used, self.screen = False, sys.stdout
+
+    def write(self, text: str) -> int:
+        self.used = True
+        return self.screen.write(text)
+
+
+def read_helpers(reference: Any, mistakes: Any) -> None:
+    """Raise TypeError where the author's own functions are none."""
+    if reference is not None and not callable(reference):
+        raise TypeError(f"reference must be a forward function, not {type(reference).__name__}.")
+    if mistakes is not None and not isinstance(mistakes, Mapping):
+        raise TypeError("mistakes must be a dict from a short name to a wrong backward function.")
+    for short_name, wrong in (mistakes or {}).items():
+        if not callable(wrong):
+            raise TypeError(f"mistakes[{short_name!r}] must be a function, not {type(wrong).__name__}.")
+
+
+def miss_probability(problem: Problem, verdict: Judgement) -> float:
+    """Return the bound on missing an error whose largest entry is 1e-6 of the gradient's root mean square."""
+    noticed = NOTICED * verdict.size / max(1.0, verdict.entries) ** 0.5
+    return float(min(1.0, verdict.tolerance / noticed) ** DIRECTIONS)
+
+
+def forward_failed(problem: Problem, said: Diagnosis) -> Report:
+    """Return the report where there is no output to differentiate."""
+    verdict: Any = "not deterministic" if said.cause == "not-deterministic" else "fail"
+    told = Finding("forward", False, said.sentence, said.cause, verdict=verdict, kind="forward")
+    rest = [
+        Finding("d" + name, False, f"d{name} cannot be checked before forward works.", said.cause, verdict=verdict)
+        for name in problem.wrt
+    ]
+    return Report((told, *rest), problem.evaluations)
+
+
+def diagnose_exception(problem: Problem, error: BaseException) -> Diagnosis:
+    """Return what an exception of backward says; shapes that a matrix product would join name the product."""
+    text = f"backward raised {type(error).__name__}: {error}"
+    shapes = re.findall(r"\((\d+), ?(\d+)\)", str(error))
+    if "broadcast" in str(error) and len(shapes) >= 2:
+        (a, b), (c, d) = [tuple(map(int, shape)) for shape in shapes[:2]]
+        wanted = [problem.inputs[name].shape for name in problem.wrt]
+        if (b == c and (a, d) in wanted) or (a == c and (b, d) in wanted) or (b == d and (a, c) in wanted):
+            return Diagnosis(
+                "elementwise-product",
+                f"{text.rstrip()}. * multiplies entry by entry; these shapes ask for a matrix product, @.",
+            )
+    return Diagnosis("raised", f"{text.rstrip('.')}.")
 
 
 def compare_forward(problem: Problem, reference: Function, out: Array) -> list[Finding]:
     """Return a finding where the learner's forward differs from the author's."""
-    arguments = [value.copy() if value.ndim else value[()] for value in problem.inputs.values()]
-    right = reference(*arguments)
+    try:
+        right = reference(*(value.copy() if value.ndim else value[()] for value in problem.inputs.values()))
+    except Exception as error:
+        raise ValueError(f"reference raised {type(error).__name__} at these inputs: {error}") from error
     right = np.asarray(right[0] if isinstance(right, tuple) else right, dtype=np.float64)
+
+    def told(text: str, worst: Worst | None = None) -> list[Finding]:
+        text = f"Your forward is wrong: {text} The gradients are judged as those of your forward."
+        return [Finding("forward", False, text, "wrong-forward", worst=worst, verdict="fail", kind="forward")]
+
     if out.shape != right.shape:
-        text = f"Your forward is wrong: its output has shape {out.shape}, expected {right.shape}."
-        return [Finding("forward", False, text, "wrong-forward", verdict="fail", kind="forward")]
-    if equal(out, right):
+        return told(f"its output has shape {out.shape}, expected {right.shape}.")
+    if agree(out, right, 1e-9):
         return []
     index = tuple(int(i) for i in np.unravel_index(int(np.abs(out - right).argmax()), out.shape))
     where = f"[{', '.join(map(str, index))}]" if index else ""
-    text = (
-        f"Your forward is wrong: out{where} is {out[index]:.6g}, expected {right[index]:.6g}. The gradients below are "
-        "judged as those of your forward."
-    )
     worst = Worst(index, float(out[index]), float(right[index]))
-    return [Finding("forward", False, text, "wrong-forward", worst=worst, verdict="fail", kind="forward")]
-
-
-def authors_answers(
-    problem: Problem, cache: Any, mistakes: Mapping[str, Function] | None
-) -> dict[str, list[Any]]:
-    """Return what each of the author's wrong backwards answers on the same cache and dout."""
-    answers = {}
-    for short_name, wrong in (mistakes or {}).items():
-        with contextlib.suppress(Exception), contextlib.redirect_stdout(io.StringIO()):
-            answers[short_name] = read_gradients(
-                problem.call_backward(copied(cache), backward=wrong), problem
-            )
-    return answers
-
-
-def judge(
-    problem: Problem,
-    name: str,
-    answer: Any,
-    true: Array,
-    out: Array,
-    answers: list[Any],
-    truths: list[Array],
-    wrong_answers: Mapping[str, list[Any]],
-) -> Finding:
-    """Return the finding on one gradient."""
-    if answer is None:
-        return fail(problem, name, Diagnosis("none", f"d{name} is None: is this still the placeholder?"))
-    try:
-        yours = np.asarray(answer)
-    except ValueError:
-        yours = np.empty(0, dtype=object)
-    if yours.dtype.kind not in "fiub":
-        return fail(
-            problem,
-            name,
-            Diagnosis("wrong-type", f"d{name} is {type(answer).__name__}, not an array of floats."),
-        )
-    if not np.isfinite(yours).all():
-        count = int((~np.isfinite(yours)).sum())
-        return fail(
-            problem,
-            name,
-            Diagnosis("not-finite", f"d{name} holds NaN or infinity in {count} of {yours.size} entries."),
-            yours,
-            true,
-        )
-    if equal(yours, true) and yours.dtype.kind == "f":
-        return Finding("d" + name, True, f"d{name} is right: it agrees with the numerical gradient.")
-    place = problem.wrt.index(name)
-    for short_name, wrong in wrong_answers.items():
-        if equal(yours, wrong[place]) and not equal(true, wrong[place]):
-            text = f"d{name} is wrong. It looks like this mistake: {short_name}."
-            return fail(problem, name, Diagnosis("author-mistake", text), yours, true)
-    said = diagnose(Evidence(name, yours, true, problem, out, answers, truths))
-    return fail(problem, name, said, yours, true)
-
-
-def fail(
-    problem: Problem, name: str, said: Diagnosis, yours: Array | None = None, true: Array | None = None
-) -> Finding:
-    """Return a failed finding: the diagnosis, then the difference that a learner can repeat by hand."""
-    x = problem.inputs[name]
-    worst, error = None, None
-    index = tuple(0 for _ in x.shape)
-    if yours is not None and true is not None and yours.shape == true.shape and true.size:
-        error = np.asarray(yours - true, dtype=np.float64)
-        index = tuple(
-            int(i)
-            for i in np.unravel_index(int(np.argmax(np.nan_to_num(np.abs(error), nan=np.inf))), error.shape)
-        )
-        worst = Worst(index, float(yours[index]), float(true[index]))
-    text = said.sentence
-    if worst is not None:
-        where = f"[{', '.join(map(str, index))}]" if index else ""
-        text += f" d{name}{where}: yours {worst.yours:.6g}, true {worst.true:.6g}."
-    text += evidence(problem, name, index, worst)
-    return Finding("d" + name, False, text, said.cause, said.factor, worst, "fail", error=error)
-
-
-def evidence(problem: Problem, name: str, index: tuple[int, ...], worst: Worst | None) -> str:
-    """Return the finite-difference sentence with its numbers."""
-    x = problem.inputs[name]
-    if not x.size:
-        return ""
-    unit = np.zeros(x.shape)
-    unit[index] = NUDGE
-    try:
-        with quiet():
-            moved = {**problem.inputs, name: x + unit}
-            change = float(problem.loss(moved)) - float(problem.loss(problem.inputs))
-    except Exception:
-        return ""
-    where = f"{name}[{', '.join(map(str, index))}]" if index else name
-    verb = "rises" if change >= 0 else "falls"
-    text = f" Nudge {where} by {NUDGE:.5f}: the loss {verb} by {abs(change):.10f}"
-    if worst is None:
-        return text + f"; your d{name} predicts nothing."
-    return text + f"; your d{where} predicts {worst.yours * NUDGE:+.10f}."
+    return told(f"out{where} is {worst.yours:.6g}, expected {worst.true:.6g}.", worst)

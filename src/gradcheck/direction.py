@@ -6,13 +6,12 @@ Martins, Sturdza and Alonso, *ACM TOMS* 29, 2003).
 """
 
 import warnings
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.exceptions import ComplexWarning
 
-from gradcheck.problem import Array, Broken, Problem
+from gradcheck.problem import Direction, Problem
 
 STEP = 1e-30
 
@@ -21,8 +20,12 @@ class NotExact(Exception):
     """The forward does not carry complex numbers through: finite differences must do."""
 
 
-def slope(problem: Problem, direction: Mapping[str, Array]) -> float:
-    """Return the derivative of L along the direction (input name -> array); NotExact where the route is lost."""
+def slope(problem: Problem, direction: Direction) -> float:
+    """Return the derivative of L along the direction (input name -> array); NotExact where the route is lost.
+
+    A real output counts as the slope 0: the forward may ignore this input, or drop the imaginary part without
+    a warning, as ``np.abs`` does. The second opinion of finite differences tells the two apart.
+    """
     moved = {
         name: value + 1j * STEP * direction[name] if name in direction else value
         for name, value in problem.inputs.items()
@@ -31,11 +34,9 @@ def slope(problem: Problem, direction: Mapping[str, Array]) -> float:
         warnings.simplefilter("error", ComplexWarning)
         try:
             value: Any = problem.loss(moved)
-        except (Broken, Exception) as error:
+        except Exception as error:
             raise NotExact(f"{type(error).__name__}: {error}") from error
-    if not np.iscomplexobj(value):
-        raise NotExact("the output is real")
-    result = float(value.imag) / STEP
+    result = float(np.imag(value)) / STEP
     if not np.isfinite(result):
         raise NotExact("the complex step is not finite")
     return result

@@ -3,7 +3,6 @@
 import html
 import math
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
@@ -19,14 +18,14 @@ GRAVITY: tuple[Verdict, ...] = ("pass", "not differentiable here", "cannot tell"
 class Worst(NamedTuple):
     """The entry with the largest error: where it is, what was handed in, what is true."""
 
-    index: tuple[int, ...]
+    index: tuple[int, ...]  # type: ignore[assignment]
     yours: float
     true: float
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found about one gradient ("dW"), one behaviour or one value; ``cause`` is None when all is well."""
+    """What was found about one gradient ("dW"), one behaviour or one value; no ``cause`` when all is well."""
 
     name: str
     ok: bool
@@ -70,6 +69,7 @@ class Report:
     tolerance: float = 0.0
     miss_probability: float = 0.0
     note: str = ""
+    first_wrong: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -86,8 +86,7 @@ class Report:
 
     def __str__(self) -> str:
         lines = [
-            f"{'ok   ' if f.ok else 'WRONG' if f.verdict == 'fail' else '?    '} {f.message}"
-            for f in self.findings
+            f"{'ok   ' if f.ok else 'WRONG' if f.verdict == 'fail' else '?    '} {f.message}" for f in self.findings
         ]
         lines += [f"      {f.remark}" for f in self.findings if f.remark]
         if self.note:
@@ -104,9 +103,9 @@ class Report:
     def score(self, points: float) -> float:
         """Return ``points`` times the share that is right, a Python float from 0.0 to ``points``.
 
-        Every gradient has an equal share; a failed behaviour or a wrong forward costs one share. A report without
-        gradients (of :func:`check_values`) counts wholly or not at all. In a notebook the report's plain values are
-        published beside it as display data of the type ``application/vnd.gradcheck+json``.
+        Every gradient has an equal share; a failed behaviour or a wrong forward costs one share. A report
+        without gradients (of :func:`check_values`) counts wholly or not at all. In a notebook the report's
+        plain values are published beside it as display data of the type ``application/vnd.gradcheck+json``.
         """
         self.publish()
         shares = sum(finding.kind == "gradient" for finding in self.findings)
@@ -116,7 +115,7 @@ class Report:
         return float(points) * max(0, shares - lost) / shares
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the report as plain JSON values; numbers that JSON lacks are the strings "nan", "inf", "-inf"."""
+        """Return the report as plain JSON values; what JSON lacks as strings: "nan", "inf", "-inf"."""
         return {
             "verdict": self.verdict,
             "ok": self.ok,
@@ -125,15 +124,14 @@ class Report:
             "tolerance": plain(self.tolerance),
             "miss_probability": plain(self.miss_probability),
             "note": self.note,
+            "first_wrong": list(self.first_wrong),
         }
 
     def publish(self) -> None:
         """Send :meth:`to_dict` to the running notebook, if there is one, as data that is not shown."""
         ipython = sys.modules.get("IPython")
         if ipython is not None and ipython.get_ipython() is not None:
-            from IPython.display import publish_display_data
-
-            publish_display_data({MIME_TYPE: self.to_dict(), "text/plain": ""})
+            ipython.display.publish_display_data({MIME_TYPE: self.to_dict(), "text/plain": ""})
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return {"text/plain": str(self), "text/html": self._repr_html_(), MIME_TYPE: self.to_dict()}
@@ -147,10 +145,11 @@ class Report:
             for f in self.findings
         )
         note = f"<p>{html.escape(self.note)}</p>" if self.note else ""
-        return f"<table><caption>{html.escape(str(self).splitlines()[0])}</caption><tbody>{rows}</tbody></table>{note}"
+        caption = html.escape(str(self).splitlines()[0])
+        return f"<table><caption>{caption}</caption><tbody>{rows}</tbody></table>{note}"
 
     def plot(self) -> Any:
-        """Return a matplotlib figure: for each wrong gradient a heat map of yours minus true (needs matplotlib)."""
+        """Return a matplotlib figure: for each wrong gradient a heat map of yours minus true."""
         from matplotlib.figure import Figure
 
         maps = [f for f in self.findings if f.error is not None and not f.ok and f.error.size]
@@ -164,7 +163,7 @@ class Report:
             limit = float(np.abs(error[np.isfinite(error)]).max(initial=0.0)) or 1.0
             axes = figure.add_subplot(1, len(maps), place)
             image = axes.imshow(error, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
-            axes.set_title(f"{finding.name}: yours - true ({finding.cause})")
+            axes.set_title(f"{finding.name}: yours - true\n{finding.cause}", fontsize="small")
             axes.set_xlabel("last axis")
             axes.set_ylabel("all other axes")
             figure.colorbar(image, ax=axes)
@@ -182,8 +181,8 @@ def plain(number: float | None) -> float | str | None:
 def combine(*reports: Report) -> Report:
     """Return one report in which a gradient counts only if it is right in every given report.
 
-    Findings are joined by name; of several failures the first is told. Evaluations add, the largest tolerance and
-    probability of a miss are kept. Raises TypeError for anything but reports, ValueError for none at all.
+    Findings are joined by name; of several failures the first is told. Evaluations add, the largest tolerance
+    and probability of a miss are kept. Raises TypeError for anything but reports, ValueError for none at all.
     """
     if not reports:
         raise ValueError("combine() needs at least one report, for instance combine(report, hidden_report).")
@@ -202,10 +201,6 @@ def combine(*reports: Report) -> Report:
         evaluations=sum(report.evaluations for report in reports),
         tolerance=max(report.tolerance for report in reports),
         miss_probability=max(report.miss_probability for report in reports),
-        note=first(report.note for report in reports),
+        note=next((report.note for report in reports if report.note), ""),
+        first_wrong=next((report.first_wrong for report in reports if report.first_wrong), ()),
     )
-
-
-def first(notes: Iterable[str]) -> str:
-    """Return the first note that says something, or nothing."""
-    return next((note for note in notes if note), "")

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from catalogue import ATTACKS, RIGHT, WRONG
+from hostile_answers import ATTACKS, RIGHT, WRONG
 
 from course import CONFIG, Course, code, markdown, notebook
 

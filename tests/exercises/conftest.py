@@ -22,16 +22,19 @@ class Checked:
     text: str
 
 
-def run_checks(notebook: dict, folder: Path, answers: dict[str, str]) -> dict[str, Checked]:
-    """Return what each check cell of ``notebook`` gives, ``answers`` standing in its solution cells by grade_id."""
+def run_checks(notebook: dict, folder: Path, answers: dict[str, str], only: str | None) -> dict[str, Checked]:
+    """Return what each check cell of ``notebook`` gives (or the one cell ``only``).
+
+    ``answers`` stand in the solution cells, by grade_id.
+    """
     shell = InteractiveShell()
     results = {}
     with contextlib.chdir(folder):
         shell.run_cell(f"import sys; sys.path.insert(0, {str(folder)!r}); sys.modules.pop('mistakes', None)")
         for cell in notebook["cells"]:
-            if cell["cell_type"] != "code":
-                continue
             about = cell["metadata"]["nbgrader"]
+            if cell["cell_type"] != "code" or (about["grade"] and only not in (None, about["grade_id"])):
+                continue
             source = "".join(cell["source"])
             printed = io.StringIO()
             with contextlib.redirect_stdout(printed):
@@ -48,9 +51,11 @@ def run_checks(notebook: dict, folder: Path, answers: dict[str, str]) -> dict[st
 def checks_of(root: Path) -> Callable[..., dict[str, Checked]]:
     """Return a function that runs the checks of one exercise, hidden ones included, on given answers."""
 
-    def checks(slug: str, name: str, answers: dict[str, str] | None = None) -> dict[str, Checked]:
+    def checks(
+        slug: str, name: str, answers: dict[str, str] | None = None, only: str | None = None
+    ) -> dict[str, Checked]:
         text = root / "solutions" / slug / f"{name}.md"
-        return run_checks(source_notebook(text), text.parent, answers or {})
+        return run_checks(source_notebook(text), text.parent, answers or {}, only)
 
     return checks
 

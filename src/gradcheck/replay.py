@@ -1,0 +1,351 @@
+"""The chain rule replayed over the recorded steps with one step done wrong: what each slip would answer."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcheck.problem import Array, Problem
+from gradcheck.trace import STEP, Node, Tape, Untraceable
+
+Rule = Callable[[Array], Array]
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A slip: its cause, its sentence, and the gradients it gives.
+
+    ``free`` names how far it may be scaled: "no", "rate" (any positive amount of it, such as a learning
+    rate), or "edge" (the gradients are those without one contribution; its factor may be 0, -1, 2 or 1/2).
+    """
+
+    cause: str
+    sentence: str
+    gradients: dict[str, Array]
+    free: str = "no"
+
+
+def replays(tape: Tape, problem: Problem) -> Iterator[Replay]:
+    """Yield what each slip that is known would answer; slips that do not fit these steps are passed over."""
+    for make in (activation_slips, product_slips, broadcast_slips, updated_weights, fork_slips):
+        yield from make(tape, problem)
+
+
+def attempt(tape: Tape, problem: Problem, **changes: Any) -> dict[str, Array] | None:
+    """Return the gradients under changes, None where their shapes do not fit."""
+    try:
+        with np.errstate(all="ignore"):
+            return tape.backprop(problem.dout, **changes)
+    except (Untraceable, ValueError, TypeError, IndexError):
+        return None
+
+
+def local_slope(tape: Tape, z: Node, a: Node, at: Array) -> Array | None:
+    """Return da/dz of a stretch of elementwise steps for z = at, None where it cannot be had there."""
+    try:
+        with np.errstate(all="ignore"):
+            moved = tape.replay(z, a, at + 1j * STEP)
+    except (ValueError, TypeError):
+        return None
+    slope = np.asarray(moved.imag / STEP)
+    return slope if slope.shape == at.shape and np.isfinite(slope).all() else None
+
+
+def same(a: Array, b: Array) -> bool:
+    return a.shape == b.shape and bool(np.allclose(a, b, rtol=1e-9, atol=1e-12))
+
+
+Slip = tuple[str, str, Rule]
+
+
+def activation_table(z: Array, a: Array, s: Array, beyond: Array | None) -> Iterator[Slip]:
+    """Yield slips in G * s, the gradient through an activation a = g(z) with slope s; ``beyond`` is g'(a)."""
+    levels = np.unique(s)
+    masked = levels.size == 2 and levels[0] == 0.0
+    if not same(s, np.ones(s.shape)):
+        if not masked or levels[1] == 1.0:
+            yield (
+                "missing-activation-derivative",
+                "The derivative of the activation is missing: multiply the upstream gradient by it.",
+                lambda G: G,
+            )
+        yield (
+            "missing-upstream",
+            "The upstream gradient is missing where the activation's derivative enters: multiply by it.",
+            lambda G: s,
+        )
+    if not same(s * s, s):
+        yield "wrong-variable", "The activation's derivative is applied twice.", lambda G: G * s * s
+    if beyond is not None and not same(beyond, s):
+        yield (
+            "wrong-variable",
+            "The activation's derivative is taken at its output a where its input z belongs.",
+            lambda G: G * beyond,
+        )
+    if same(s, a * (1 - a)):
+        yield (
+            "wrong-variable",
+            "a * (1 - a) needs the output a = sigmoid(z); yours has z in its place.",
+            lambda G: G * z * (1 - z),
+        )
+    if same(s, 1 - a**2):
+        yield (
+            "wrong-variable",
+            "1 - a**2 needs the output a = tanh(z); yours has z in its place.",
+            lambda G: G * (1 - z**2),
+        )
+    if masked:
+        top = levels[1]
+        if top != 1.0:
+            yield (
+                "wrong-mask",
+                "The mask is not applied: entries that the forward set to 0 must get no gradient.",
+                lambda G: G * top,
+            )
+        yield (
+            "wrong-mask",
+            "The mask is the wrong way round: yours lets the gradient through where the forward blocks it.",
+            lambda G: G * top * (s == 0),
+        )
+        yield (
+            "wrong-mask",
+            "The mask looks at the sign of the upstream gradient; it must look at the forward's input.",
+            lambda G: G * top * (G > 0),
+        )
+    elif levels.size == 2:
+        low, high = levels
+        yield (
+            "wrong-mask",
+            f"The slopes {low:.6g} and {high:.6g} are the wrong way round.",
+            lambda G: G * np.where(s == high, low, high),
+        )
+        yield (
+            "wrong-mask",
+            f"Where the slope is {low:.6g}, yours lets nothing through.",
+            lambda G: G * np.where(s == high, s, 0.0),
+        )
+
+
+def activation_slips(tape: Tape, problem: Problem) -> Iterator[Replay]:
+    """Yield slips in the derivative of an activation, wherever the forward has one."""
+    for z, a in tape.activations():
+        s = local_slope(tape, z, a, z.value)
+        if s is None or not (z.kind in ("input", "other") or is_linear(z)):
+            continue
+        for cause, sentence, rule in activation_table(z.value, a.value, s, local_slope(tape, z, a, a.value)):
+            found = attempt(tape, problem, bridges={a: (z, rule)})
+            if found is not None:
+                yield Replay(cause, sentence, found)
+        yield from surplus_slips(tape, problem, z, a)
+
+
+def is_linear(node: Node) -> bool:
+    """Return whether a step is a matrix product (or another sum) or one plus a bias: the z of a layer."""
+    return node.kind == "matmul" or (
+        node.source is np.add and any(parent.kind in ("matmul", "sum", "other") for parent in node.parents)
+    )
+
+
+def surplus_slips(tape: Tape, problem: Problem, z: Node, a: Node) -> Iterator[Replay]:
+    """Yield what comes out when a hidden activation's derivative is applied at an output that has none."""
+    own = local_slope(tape, z, a, z.value)
+    if not is_linear(z) or own is None:
+        return
+    roots = {root for root, _ in tape.activations()}
+    for node in tape.nodes:
+        biased = any(user.source is np.add for user, _ in tape.users.get(node, []))
+        if node in roots or biased or not is_linear(node):
+            continue
+        there = node.value
+        slopes = [local_slope(tape, z, a, there)]
+        slopes += [there * (1 - there)] if same(own, a.value * (1 - a.value)) else []
+        slopes += [1 - there**2] if same(own, 1 - a.value**2) else []
+        for s in slopes:
+            found = None if s is None else attempt(tape, problem, arrivals={node: times(s)})
+            if found is not None:
+                text = "The derivative of an activation is applied where there is none: this output is linear."
+                yield Replay("wrong-variable", text, found)
+
+
+def times(factor: Array) -> Rule:
+    """Return the rule that multiplies by a factor."""
+    return lambda G: G * factor
+
+
+def product_table(A: Array, B: Array) -> Iterator[tuple[int, Slip]]:
+    """Yield slips in dA = G @ B.T (side 0) and dB = A.T @ G (side 1), the gradients of Z = A @ B."""
+    accident = "without the transpose; the shapes agree only by accident."
+    turned = "The factors of the matrix product are the wrong way round."
+    star = "* multiplies entry by entry; a matrix product, @, belongs here: a sum."
+    yield (
+        0,
+        (
+            "missing-transpose",
+            f"You multiplied by the second factor (W, not W.T) {accident}",
+            lambda G: G @ B,
+        ),
+    )
+    yield 0, ("missing-transpose", turned, lambda G: B @ G)
+    yield 0, ("missing-transpose", turned, lambda G: B.T @ G)
+    yield (
+        1,
+        ("missing-transpose", f"You multiplied by the first factor (X, not X.T) {accident}", lambda G: A @ G),
+    )
+    yield 1, ("missing-transpose", turned, lambda G: G @ A)
+    yield 1, ("missing-transpose", turned, lambda G: G @ A.T)
+    yield 0, ("elementwise-product", star, lambda G: G * B.T)
+    yield 0, ("elementwise-product", star, lambda G: G * B)
+    yield 1, ("elementwise-product", star, lambda G: A.T * G)
+    yield 1, ("elementwise-product", star, lambda G: A * G)
+
+
+def product_slips(tape: Tape, problem: Problem) -> Iterator[Replay]:
+    """Yield slips in the two gradients of each matrix product, and another layer's values in it."""
+    for node in tape.nodes:
+        if node.kind != "matmul" or len(node.parents) != 2 or any(p.value.ndim != 2 for p in node.parents):
+            continue
+        first, second = node.parents
+        slips = list(product_table(first.value, second.value))
+        for other in (*tape.inputs.values(), *tape.nodes):
+            if other is first or other.value.ndim != 2 or other.value.shape[0] != first.value.shape[0]:
+                continue
+            if other is tape.root(first):
+                text = "The pre-activation z is used where its activation a belongs."
+                slips.append((1, ("wrong-variable", text, into(other.value))))
+            elif other is not second:
+                text = "The activation of another layer is used: dW[l] needs A[l-1], the input of that layer."
+                slips.append((1, ("off-by-one-layer", text, into(other.value))))
+        for k, (cause, text, rule) in slips:
+            found = attempt(tape, problem, edges={(node, k): rule})
+            if found is not None:
+                yield Replay(cause, text, found)
+
+
+def into(values: Array) -> Rule:
+    """Return the rule dW = values.T @ G."""
+    return lambda G: values.T @ G
+
+
+def broadcast_table(node: Node, k: int, axis: int) -> Iterator[Slip]:
+    """Yield slips in the sum over the axes along which parent k, such as a bias, was broadcast."""
+    shape = node.parents[k].value.shape
+    total = "Everything is summed to one number; the sum runs over the examples alone."
+    wrong = f"The sum runs over axis {axis}, the wrong one."
+    lone = "Only the {} example counts; the gradients of all examples must be summed."
+    yield "not-summed", "It was broadcast, so its gradients must be summed.", lambda G: node.wide(k, G)
+    yield "wrong-axis", total, lambda G: np.full(shape, node.wide(k, G).sum())
+    yield "wrong-axis", total, lambda G: np.asarray(node.wide(k, G).sum())
+    yield "wrong-axis", wrong, lambda G: node.wide(k, G).sum(axis=axis)
+    yield "wrong-axis", wrong, lambda G: node.wide(k, G).sum(axis=axis, keepdims=True)
+    yield "not-summed", lone.format("first"), lambda G: node.wide(k, G).take(0, axis=axis)
+    yield "not-summed", lone.format("last"), lambda G: node.wide(k, G).take(-1, axis=axis)
+
+
+def broadcast_slips(tape: Tape, problem: Problem) -> Iterator[Replay]:
+    """Yield slips at each input that was broadcast."""
+    for node in tape.nodes:
+        for k, parent in enumerate(node.parents):
+            if node.kind != "elementwise" or parent.value.shape == node.value.shape:
+                continue
+            for axis in range(node.value.ndim):
+                for cause, text, rule in broadcast_table(node, k, axis):
+                    found = attempt(tape, problem, edges={(node, k): rule})
+                    if found is not None:
+                        yield Replay(cause, text, found)
+
+
+def updated_weights(tape: Tape, problem: Problem) -> Iterator[Replay]:
+    """Yield the backward pass that uses weights which were updated first: W - rate * dW for any rate."""
+    try:
+        truths = tape.backprop(problem.dout)
+    except (Untraceable, ValueError, TypeError):
+        return
+    names = {node: name for name, node in tape.inputs.items()}
+    for node in tape.nodes:
+        if node.kind == "matmul" and len(node.parents) == 2 and node.parents[1] in names:
+            B, dB = node.parents[1].value, truths[names[node.parents[1]]]
+            if B.ndim == 2:
+                found = attempt(tape, problem, edges={(node, 0): through(B - dB)})
+                if found is not None:
+                    weights = names[node.parents[1]]
+                    text = f"{weights} was already updated when the gradient went back through it: first all "
+                    yield Replay("updated-weights", text + "gradients, then the update.", found, "rate")
+
+
+def through(weights: Array) -> Rule:
+    """Return the rule dA = G @ weights.T."""
+    return lambda G: G @ weights.T
+
+
+def fork_slips(tape: Tape, problem: Problem) -> Iterator[Replay]:
+    """Yield slips where a value is used more than once, so that several contributions add."""
+    sums = []
+    for node in tape.nodes:
+        for k, parent in enumerate(node.parents):
+            if len(tape.users[parent]) < 2 or node.source is np.where:
+                continue
+            found = attempt(tape, problem, edges={(node, k): nothing})
+            if found is None:
+                continue
+            cause, text = name_of_loss(tape, parent, node)
+            yield Replay(cause, text, found, "edge")
+            if len(tape.users[parent]) > 2:
+                others = {user: nothing for user in tape.users[parent] if user != (node, k)}
+                kept = attempt(tape, problem, edges=others)
+                if kept is not None:
+                    text = "It is used more than once, and the last contribution replaced the others: they add."
+                    yield Replay("overwritten-branch", text, kept)
+            if cause == "missing-path":
+                sums.append((node, k))
+    pairs = [*itertools.combinations(sums[:8], 2), *([tuple(sums)] if len(sums) > 2 else [])]
+    for lost in pairs:
+        found = attempt(tape, problem, edges=dict.fromkeys(lost, nothing))
+        if found is not None:
+            yield Replay(
+                "missing-path",
+                "A path is missing: sums over entries (a mean, a variance, a norm) depend on the input too.",
+                found,
+            )
+
+
+def nothing(G: Array) -> None:
+    """Hand nothing to the parent."""
+
+
+def name_of_loss(tape: Tape, parent: Node, node: Node) -> tuple[str, str]:
+    """Return cause and sentence for a lost contribution, by where the lost path leads.
+
+    A path that shrinks to one number and joins the others in a final sum is a term of the loss; one that goes
+    through a sum (a mean, a norm) is a path; any other is a branch.
+    """
+    beside: set[Node] = set()
+    stack = [user for user, _ in tape.users[parent] if user is not node]
+    while stack:
+        there = stack.pop()
+        if there not in beside:
+            beside.add(there)
+            stack += [user for user, _ in tape.users.get(there, [])]
+    shrinks, here = False, node
+    while here not in beside:
+        shrinks |= here.value.size < parent.value.size
+        users = tape.users.get(here, [])
+        if not users:
+            break
+        here = users[0][0]
+    final = here.value.size == 1 and tape.out.value.size == 1
+    if shrinks and final and here.source in (np.add, np.subtract):
+        return (
+            "missing-term",
+            "The gradient of one term of the loss is missing, such as a regularisation term.",
+        )
+    if shrinks:
+        return (
+            "missing-path",
+            "A path is missing: a sum over entries (a mean, a variance, a norm) depends on the input too.",
+        )
+    return (
+        "overwritten-branch",
+        "It is used more than once, and only one use is counted: the gradients of all uses add.",
+    )

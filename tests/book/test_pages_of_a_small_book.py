@@ -1,0 +1,136 @@
+"""The book's extensions, on a book of two pages: what must fail does, and a second build changes nothing."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+GOOD = """(start)=
+# Start here
+
+*What is shown?*
+
+:::{admonition} In this chapter
+:class: chapter-goal
+**Do.** Read.
+:::
+
+A formula $z = w x + b$ in a line, and one alone:
+
+$$\\frac{\\partial L}{\\partial w} = x$$
+
+![Two arrows, one forward and one back](arrows.svg)
+
+| a | $b^2$ |
+| - | ----- |
+| 1 | 2     |
+
+:::{admonition} Exercise
+:class: exercise
+Fill in {download}`start.ipynb <exercises/start/start.ipynb>`.
+:::
+"""
+ARROWS = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9" width="9" height="9"><path id="a" d="M0 0h9"/></svg>'
+)
+PLACES = {"BOOK_ADDRESS": "https://example.org/course/", "BOOK_REPOSITORY": "https://github.com/someone/course.git"}
+
+
+@pytest.fixture
+def build(root: Path, tmp_path: Path):
+    """Return a function that builds a book of the given pages and returns its folder and what the build said."""
+    config = yaml.safe_load((root / "_config.yml").read_text("utf-8"))
+    config["sphinx"]["local_extensions"] = {name: str(root / "_ext") for name in config["sphinx"]["local_extensions"]}
+    (tmp_path / "_config.yml").write_text(yaml.safe_dump(config), "utf-8")
+    (tmp_path / "chapters").mkdir()
+    (tmp_path / "requirements").mkdir()
+    shutil.copy(root / "chapters/figures.mplstyle", tmp_path / "chapters")
+    shutil.copy(root / "references.bib", tmp_path)
+    (tmp_path / "arrows.svg").write_text(ARROWS, "utf-8")
+    (tmp_path / "exercises/start").mkdir(parents=True)
+    (tmp_path / "exercises/start/start.ipynb").write_text("{}", "utf-8")
+    if not (root / "web/node_modules/.package-lock.json").is_file():
+        subprocess.run(["make", "web/node_modules/.package-lock.json"], cwd=root, check=True)
+
+    def run(pages: dict[str, str], **environment: str) -> tuple[Path, str]:
+        for name, text in pages.items():
+            (tmp_path / f"{name}.md").write_text(text, "utf-8")
+        root_page, *others = pages
+        chapters = "".join(f"  - file: {name}\n" for name in others)
+        (tmp_path / "_toc.yml").write_text(
+            f"format: jb-book\nroot: {root_page}\n" + (f"chapters:\n{chapters}" if others else ""), "utf-8"
+        )
+        command = [Path(sys.executable).parent / "jupyter-book", "build", tmp_path, "--all"]
+        said = subprocess.run(command, capture_output=True, text=True, env=os.environ | environment)
+        return tmp_path / "_build/html", said.stdout + said.stderr
+
+    return run
+
+
+def warnings_of(said: str) -> list[str]:
+    """Return the warnings of a build, without the colours of the terminal."""
+    return [line for line in re.sub(r"\x1b\[[\d;]*m", "", said).splitlines() if "WARNING: " in line]
+
+
+def test_mistakes_are_warnings_that_say_where(build):
+    bad = "# Bad\n\nA formula $\\frac{a$ here.\n\n$$\\nosuchthing$$\n\n![](arrows.svg)\n\n![arrows.svg](arrows.svg)\n"
+    _, said = build({"index": GOOD, "bad": bad})
+    found = warnings_of(said)
+    assert len(found) == 4, said
+    for expected in (
+        "bad.md:3: WARNING: the formula '\\\\frac{a' cannot be rendered: Missing close brace",
+        "bad.md:5: WARNING: the formula '\\\\nosuchthing' cannot be rendered: Undefined control sequence",
+        "WARNING: a figure has no text alternative: say",
+        "WARNING: a figure has no text alternative but the path 'arrows.svg'",
+    ):
+        assert sum(expected in line for line in found) == 1, said
+
+
+def test_page_is_whole_and_a_second_build_changes_nothing(build):
+    built, said = build({"index": GOOD, "other": "# Other\n\nBack to {ref}`start`, where $z = w x + b$.\n"})
+    assert warnings_of(said) == []
+    first = {file: file.read_bytes() for file in built.rglob("*") if file.suffix in {".html", ".css", ".ipynb"}}
+    page = (built / "index.html").read_text("utf-8")
+    assert page.count("<math>") == 3 and page.count('class="math') == 3
+    for glyph in re.findall(r'href="#(g-[\w-]+)"', page):
+        assert page.count(f'<path id="{glyph}"') == 1
+    assert '<svg class="figure" role="img" aria-label="Two arrows, one forward and one back"' in page
+    assert "<strong>Time.</strong> About 1 minute to read" in page
+    assert '<meta name="description" content="What is shown? ' in page
+    assert "example.org" not in page and "mybinder" not in page and not (built / "sitemap.xml").exists()
+    build({"index": GOOD, "other": (built.parents[1] / "other.md").read_text("utf-8")})
+    changed = [file.name for file, content in first.items() if file.read_bytes() != content]
+    assert changed == []
+
+
+def test_published_places_bring_sitemap_canonical_addresses_and_launches(build):
+    built, said = build({"index": GOOD, "other": "# Other\n\nText.\n"}, **PLACES)
+    assert warnings_of(said) == []
+    page = (built / "index.html").read_text("utf-8")
+    assert '<link rel="canonical" href="https://example.org/course/" />' in page
+    assert "https://example.org/course/other.html" in (built / "sitemap.xml").read_text("utf-8")
+    assert '<base href="/course/" />' in (built / "404.html").read_text("utf-8")
+    assert "https://mybinder.org/v2/gh/someone/course/main?urlpath=lab%2Ftree%2Fexercises%2Fstart%2Fstart.ipynb" in page
+    assert "https://colab.research.google.com/github/someone/course/blob/main/exercises/start/start.ipynb" in page
+
+
+def test_missing_npm_packages_are_named_with_what_to_do(build, tmp_path, root):
+    elsewhere = tmp_path / "copy"
+    shutil.copytree(root / "_ext", elsewhere / "_ext")
+    config = tmp_path / "_config.yml"
+    config.write_text(config.read_text("utf-8").replace(str(root / "_ext"), str(elsewhere / "_ext")), "utf-8")
+    _, said = build({"index": "# One\n"})
+    assert "the npm packages of the book are missing" in said and "make book" in said
+
+
+def test_lock_of_npm_packages_names_no_address(root):
+    lock = json.loads((root / "web/package-lock.json").read_text("utf-8"))
+    packages = {name: package for name, package in lock["packages"].items() if name}
+    assert packages and not any("resolved" in package for package in packages.values())
+    assert all("integrity" in package for package in packages.values())

@@ -1,0 +1,185 @@
+"""Whatever a learner's functions do, the report says it in a sentence; whatever an author passes, an error does."""
+
+import functools
+import time
+
+import numpy as np
+import pytest
+import slips
+
+from gradcheck import check_layer, problem
+
+X = np.random.default_rng(0).normal(size=(4, 3))
+forward = slips.tanh_forward
+
+
+def backward(d, cache):
+    return d * (1 - cache[1] ** 2)
+
+
+def raises(*_):
+    raise RuntimeError("boom")
+
+
+def endless(d, cache):
+    while True:
+        time.sleep(0.01)
+
+
+def in_place(Z):
+    Z *= 2
+    return np.tanh(Z), (Z, np.tanh(Z))
+
+
+def random_forward(Z):
+    return np.tanh(Z) * np.random.default_rng().random(Z.shape), (Z, np.tanh(Z))
+
+
+class Odd:
+    def __array__(self, *_, **__):
+        raise RuntimeError
+
+
+# name: forward, backward, inputs, causes, words
+LEARNERS = {
+    "forward raises": (raises, backward, X, "raised", "forward raised RuntimeError: boom"),
+    "forward returns the output alone": (np.tanh, backward, X, "wrong-count", "return out, cache"),
+    "forward returns three": (lambda Z: (Z, Z, Z), backward, X, "wrong-count", "returned 3 values"),
+    "forward returns None": (lambda Z: None, backward, X, "wrong-count", "NoneType"),
+    "output is None": (lambda Z: (None, Z), backward, X, "none", "None"),
+    "output is a list": (lambda Z: ([1.0], Z), backward, X, "wrong-type", "list"),
+    "output is text": (lambda Z: ("a", Z), backward, X, "wrong-type", "str"),
+    "output is complex": (lambda Z: (Z + 1j, Z), backward, X, "wrong-type", "complex"),
+    "output is NaN": (lambda Z: (Z * np.nan, Z), backward, X, "not-finite", "NaN or infinity in 12 of 12"),
+    "output overflows": (lambda Z: (Z**2, Z), lambda d, Z: 2 * d * Z, 1e200 * X, "not-finite", "infinity"),
+    "output is random": (random_forward, backward, X, "not-deterministic", "two answers"),
+    "forward works in place": (in_place, lambda d, c: 2 * backward(d, c), X, "modifies-input", "argument Z"),
+    "loss of many numbers": (forward, lambda cache: cache[0], X, "wrong-shape", "must be one number"),
+    "backward returns None": (forward, lambda d, c: None, X, "none", "None"),
+    "backward returns nothing": (forward, lambda d, c: (), X, "wrong-count", "returned 0 values"),
+    "backward returns two": (forward, lambda d, c: (d, d), X, "wrong-count", "returned 2 values"),
+    "nested": (forward, lambda d, c: ((d,),), X, "wrong-type", "tuple"),
+    "a list": (forward, lambda d, c: [[1.0] * 3] * 4, X, "wrong-type", "list"),
+    "object array": (forward, lambda d, c: np.array([None, d], dtype=object), X, "wrong-type", "array of float64"),
+    "no array at all": (forward, lambda d, c: Odd(), X, "wrong-type", "Odd"),
+    "text": (forward, lambda d, c: "d", X, "wrong-type", "str"),
+    "complex": (forward, lambda d, c: backward(d, c) + 0j, X, "wrong-type", "complex"),
+    "booleans": (forward, lambda d, c: d > 0, X, "integer-dtype", "bool"),
+    "infinite": (forward, lambda d, c: backward(d, c) * np.inf, X, "not-finite", "infinity"),
+    "huge": (forward, lambda d, c: backward(d, c) * 1e308, X, "constant-factor", "1e+308 times"),
+    "backward raises": (forward, raises, X, "raised", "backward raised"),
+    "backward leaves": (forward, lambda d, c: exit(), X, "raised", "SystemExit"),
+    "backward recurses": (forward, lambda d, c: (lambda f: f(f))(lambda f: f(f)), X, "raised", "RecursionError"),
+    "backward wants three": (forward, lambda d, c, more: d, X, "raised", "missing 1 required"),
+    "backward wants none": (forward, lambda: 0, X, "raised", "takes 0 positional"),
+    "backward rolls dice": (
+        forward,
+        lambda d, c: backward(d, c) * np.random.default_rng().random(d.shape),
+        X,
+        "not-deterministic",
+        "differs between two calls",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_learners_slip_is_said_in_a_sentence(name):
+    forward, backward, Z, cause, words = LEARNERS[name]
+    report = check_layer(forward, backward, {"Z": Z})
+    assert not report.ok
+    assert report.score(1) == 0.0
+    assert cause in {finding.cause for finding in report.findings}
+    assert words in str(report)
+    assert report._repr_html_() and report.to_dict()
+
+
+def test_endless_loop_is_stopped(monkeypatch):
+    monkeypatch.setattr("gradcheck.check.LONGEST", 0.3)
+    report = check_layer(forward, endless, {"Z": X})
+    assert report.findings[0].cause == "too-slow"
+    assert "did not return within 0.3 seconds" in str(report)
+
+
+def test_prints_are_shown_once_and_do_no_harm(capsys):
+    def prints(d, cache):
+        print("here")
+        return backward(d, cache)
+
+    report = check_layer(forward, prints, {"Z": X})
+    assert report.ok
+    assert capsys.readouterr().out == "here\n"
+    assert "prints something" in str(report)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        functools.partial(lambda extra, d, cache: backward(d, cache), None),
+        lambda *args: backward(*args),
+        lambda d, cache, eps=1e-5, *, more=None: backward(d, cache),
+        lambda d, cache: (backward(d, cache),),
+        lambda d, cache: {"dZ": backward(d, cache), "more": None},
+    ],
+    ids=["partial", "star", "defaults", "tuple", "dict"],
+)
+def test_any_callable_will_do(given):
+    assert check_layer(forward, given, {"Z": X}).ok
+
+
+def test_signature_attribute_is_honoured():
+    import inspect
+
+    def loss_backward(*args):
+        (cache,) = args
+        return 2 * cache
+
+    loss_backward.__signature__ = inspect.signature(lambda cache: None)
+    assert problem.count_required(loss_backward) == 1
+    assert check_layer(lambda Z: (np.sum(Z**2), Z), loss_backward, {"Z": X}).ok
+
+
+@pytest.mark.parametrize(
+    ("inputs", "options", "error", "words"),
+    [
+        ([X], {}, TypeError, "dict from argument name"),
+        ({"Z": "abc"}, {}, TypeError, "array of numbers"),
+        ({"Z": None}, {}, TypeError, "array of numbers"),
+        ({"Z": [[1.0, 2.0], [3.0]]}, {}, ValueError, "unequal length"),
+        ({"Z": X + 1j}, {}, TypeError, "complex"),
+        ({"Z": X * np.nan}, {}, ValueError, "NaN or infinity"),
+        ({"Z": np.arange(3)}, {}, ValueError, "Pass floats"),
+        ({}, {}, ValueError, "nothing to differentiate"),
+        ({"Z": X}, {"wrt": ["Q"]}, ValueError, "not among the inputs"),
+        ({"Z": X, "y": np.arange(3)}, {"wrt": ["y"]}, ValueError, "int64"),
+        ({"Z": X}, {"wrt": 3}, TypeError, "list of input names"),
+        ({"Z": X}, {"mistakes": [1]}, TypeError, "dict from a short name"),
+        ({"Z": X}, {"mistakes": {"a": 1}}, TypeError, "must be a function"),
+        ({"Z": X}, {"reference": 1}, TypeError, "reference must be"),
+        ({"Z": X}, {"reference": raises}, ValueError, "reference raised"),
+    ],
+)
+def test_authors_misuse_says_what_to_pass(inputs, options, error, words):
+    with pytest.raises(error, match=words):
+        check_layer(forward, backward, inputs, **options)
+
+
+def test_functions_must_be_functions():
+    for pair in ((1, backward), (forward, 1)):
+        with pytest.raises(TypeError, match="must be a function"):
+            check_layer(*pair, {"Z": X})
+
+
+@pytest.mark.parametrize(
+    "Z",
+    [X.tolist(), np.zeros((0, 3)), np.array(1.5), 1.5, X.astype(np.float32), X[:1, :1], 1e-200 * X],
+    ids=["list", "empty", "0-d", "float", "float32", "one entry", "tiny"],
+)
+def test_any_size_of_input(Z):
+    assert check_layer(forward, backward, {"Z": Z}).ok
+
+
+def test_many_entries():
+    rng = np.random.default_rng(0)
+    report = check_layer(lambda Z: (3 * Z, None), lambda d, _: 3 * d, {"Z": rng.normal(size=1_000_000)})
+    assert report.ok
+    assert report.evaluations <= 10

@@ -1,0 +1,157 @@
+import numpy as np
+import pytest
+import slips
+
+from gradcheck import check_layer
+
+PUBLISHED, FURTHER = slips.published(), slips.further()
+
+
+def check(slip, seed):
+    setting = slips.SETTINGS[slip.setting]
+    inputs = setting.draw(np.random.default_rng(100 + seed))
+    return check_layer(setting.forward, slip.wrong, inputs, wrt=setting.wrt, seed=seed)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("slip", PUBLISHED + FURTHER, ids=lambda slip: slip.id)
+def test_slip_is_caught_and_named(slip, seed):
+    report = check(slip, seed)
+    assert report.verdict == "fail"
+    wrong = {finding.name: finding for finding in report.findings if not finding.ok}
+    assert set(wrong) == set(slip.where)
+    assert {finding.cause for finding in wrong.values()} <= set(slip.causes)
+
+
+@pytest.mark.parametrize("slip", PUBLISHED + FURTHER, ids=lambda slip: slip.id)
+def test_every_failing_message_carries_a_finite_difference(slip):
+    for finding in check(slip, 1).findings:
+        if not finding.ok:
+            assert "Nudge " in finding.message
+            assert "your " in finding.message
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("name", slips.SETTINGS)
+def test_right_backward_passes_without_a_remark(name, seed):
+    setting = slips.SETTINGS[name]
+    report = check_layer(setting.forward, setting.right, setting.draw(np.random.default_rng(seed)), wrt=setting.wrt)
+    assert report.ok, str(report)
+    for finding in report.findings:
+        assert finding.cause is None
+        assert not finding.remark
+        assert "central differences" in finding.message
+
+
+@pytest.mark.parametrize("name", slips.ALTERNATIVES)
+def test_right_alternative_passes_without_a_word(name):
+    forward, backward, inputs = slips.ALTERNATIVES[name](np.random.default_rng(5))
+    report = check_layer(forward, backward, inputs)
+    assert report.ok, str(report)
+    assert not any(finding.cause or finding.remark for finding in report.findings)
+
+
+def test_sentence_holds_the_numbers_that_a_learner_would_get():
+    W = np.array([[1.5, -2.0], [0.5, 3.0]])
+    report = check_layer(lambda W: (np.sum(W**2), W), lambda W: 4 * W, {"W": W})
+    (finding,) = report.findings
+    assert finding.worst == ((1, 1), 12.0, pytest.approx(6.0))
+    assert finding.factor == pytest.approx(2.0)
+    assert "Nudge W[1, 1] by 0.00001: the loss rises by 0.0000600; your dW[1, 1] predicts 0.000120." in finding.message
+
+
+def test_first_wrong_step_is_the_one_nearest_to_the_loss():
+    setting = slips.SETTINGS["deep network"]
+    inputs = setting.draw(np.random.default_rng(0))
+
+    def wrong(d, cache):
+        grads = slips.deep_backward(d, cache)
+        return [grads[0], {"dW": 3 * grads[1]["dW"], "db": grads[1]["db"]}, grads[2]]
+
+    def wrong_before(d, cache):
+        grads = wrong(d, cache)
+        return [{key: -value for key, value in grads[0].items()}, *grads[1:]]
+
+    assert check_layer(setting.forward, wrong, inputs, wrt=setting.wrt).first_wrong == ("dW2",)
+    report = check_layer(setting.forward, wrong_before, inputs, wrt=setting.wrt)
+    assert report.first_wrong == ("dW2",)
+    assert "Going backwards from the loss, dW2 is the first to be wrong" in str(report)
+    assert "dW1, db1 may be wrong only as a consequence" in str(report)
+
+
+def test_first_wrong_step_needs_no_recorded_steps():
+    setting = slips.SETTINGS["deep network"]
+
+    def opaque(*arrays):
+        return setting.forward(*(np.array(array) for array in arrays))
+
+    def wrong(d, cache):
+        return [{key: -value for key, value in grad.items()} for grad in setting.right(d, cache)]
+
+    report = check_layer(opaque, wrong, setting.draw(np.random.default_rng(0)), wrt=setting.wrt)
+    assert set(report.first_wrong) == {"dW3", "db3"}
+
+
+def test_authors_own_mistake_is_named_before_any_other():
+    setting = slips.SETTINGS["linear"]
+    inputs = setting.draw(np.random.default_rng(0))
+
+    def turned(d, cache):
+        dX, dW, db = setting.right(d, cache)
+        return dX, -dW, db
+
+    def raises(d, cache):
+        raise RuntimeError
+
+    mistakes = {"broken": raises, "went uphill": turned}
+    report = check_layer(setting.forward, turned, inputs, mistakes=mistakes)
+    (wrong,) = [finding for finding in report.findings if not finding.ok]
+    assert (wrong.name, wrong.cause) == ("dW", "author-mistake")
+    assert "went uphill" in wrong.message
+    assert check_layer(setting.forward, setting.right, inputs, mistakes=mistakes).ok
+    for none in (None, {}):
+        report = check_layer(setting.forward, turned, inputs, mistakes=none)
+        assert [f.cause for f in report.findings if not f.ok] == ["sign"]
+
+
+def test_two_mistakes_that_answer_alike_are_both_said():
+    setting = slips.SETTINGS["tanh"]
+
+    def wrong(d, cache):
+        return d * 3
+
+    report = check_layer(
+        setting.forward, wrong, setting.draw(np.random.default_rng(0)), mistakes={"this": wrong, "that": wrong}
+    )
+    assert "Maybe it is one of these mistakes: this; that." in report.findings[0].message
+
+
+@pytest.mark.parametrize("name", ["linear", "relu", "softmax", "batch norm", "convolution", "deep network"])
+def test_noise_is_never_given_a_name(name):
+    setting = slips.SETTINGS[name]
+    rng = np.random.default_rng(1)
+
+    for _ in range(10):
+        seed = int(rng.integers(1 << 30))
+
+        def wrong(d, cache, seed=seed):
+            noise = np.random.default_rng(seed)
+
+            def noisy(value):
+                return np.asarray(value) * (1 + 0.3 * noise.normal(size=np.shape(value)))
+
+            answer = setting.right(d, cache)
+            if isinstance(answer, tuple):
+                return tuple(noisy(value) for value in answer)
+            if isinstance(answer, list):
+                return [{key: noisy(value) for key, value in layer.items()} for layer in answer]
+            return noisy(answer)
+
+        report = check_layer(setting.forward, wrong, setting.draw(rng), wrt=setting.wrt)
+        assert {finding.cause for finding in report.findings} <= {
+            "unknown",
+            "one-row",
+            "one-column",
+            "one-entry",
+            None,
+        }, str(report)

@@ -1,0 +1,239 @@
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import slips
+
+import gradcheck
+from gradcheck import assert_gradients, check_gradients, check_layer, check_values, combine
+from gradcheck.causes import CAUSES
+
+
+def linear_report(backward=slips.linear_backward, seed=0):
+    inputs = slips.linear_draw(np.random.default_rng(seed))
+    return check_layer(slips.linear_forward, backward, inputs, seed=seed)
+
+
+def transposed(d, cache):
+    dX, dW, db = slips.linear_backward(d, cache)
+    return dX, dW.T, db
+
+
+def turned(d, cache):
+    dX, dW, db = slips.linear_backward(d, cache)
+    return -dX, dW, db
+
+
+def test_score_is_a_python_float_with_an_equal_share_for_each_gradient():
+    assert type(linear_report().score(6)) is float
+    assert linear_report().score(6) == 6.0
+    assert linear_report(transposed).score(6) == pytest.approx(4.0)
+    assert linear_report(lambda d, cache: None).score(6) == 0.0
+    assert type(linear_report(transposed).score(np.float64(6))) is float
+
+
+def test_failed_behaviour_costs_a_share():
+    def spoils(d, cache):
+        answers = slips.linear_backward(d, cache)
+        d += 1.0
+        return answers
+
+    assert linear_report(spoils).score(6) == pytest.approx(4.0)
+
+
+def test_combined_gradient_counts_only_where_it_is_right_everywhere():
+    both = combine(linear_report(transposed), linear_report(turned, seed=1), linear_report(seed=2))
+    assert [(finding.name, finding.cause) for finding in both.findings] == [
+        ("dX", "sign"),
+        ("dW", "transposed"),
+        ("db", None),
+    ]
+    assert both.score(3) == pytest.approx(1.0)
+    assert both.evaluations > linear_report().evaluations
+    assert combine(linear_report()).ok
+
+
+@pytest.mark.parametrize(("given", "error"), [((), ValueError), ((1,), TypeError), (("report",), TypeError)])
+def test_combine_says_what_it_takes(given, error):
+    with pytest.raises(error, match="report"):
+        combine(*given)
+
+
+def test_values_are_plain_json():
+    for report in (linear_report(), linear_report(transposed), linear_report(lambda d, c: (d * np.inf, None, "text"))):
+        told = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+        assert told["verdict"] == report.verdict
+        assert [finding["cause"] for finding in told["findings"]] == [finding.cause for finding in report.findings]
+
+
+def test_html_escapes_what_learners_write():
+    def raises(d, cache):
+        raise ValueError("<script>alert(1)</script>")
+
+    page = linear_report(raises)._repr_html_()
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+    bundle = linear_report()._repr_mimebundle_()
+    assert set(bundle) == {"text/plain", "text/html", "application/vnd.gradcheck+json"}
+
+
+def test_heat_map_shows_each_wrong_gradient():
+    figure = linear_report(turned).plot()
+    titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
+    assert titles == ["dX: yours - true\nsign"]
+    assert "no wrong gradient" in linear_report().plot().texts[0].get_text()
+
+
+def test_matplotlib_is_imported_only_for_a_heat_map():
+    source = Path(gradcheck.__file__).parent
+    for module in source.glob("*.py"):
+        for line in module.read_text().splitlines():
+            if re.match(r"(import|from) ", line):
+                assert re.match(r"(import|from) (numpy|gradcheck|__future__|" + STANDARD + r")\b", line), line
+
+
+STANDARD = "collections|contextlib|copy|dataclasses|functools|html|inspect|io|itertools|math|re|signal|sys|threading"
+STANDARD += "|typing|warnings"
+
+
+def test_values_are_published_in_a_notebook(monkeypatch):
+    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.utils.capture import capture_output
+
+    shell = InteractiveShell.instance()
+    try:
+        with capture_output() as captured:
+            shell.push({"report": linear_report(transposed)})
+            shell.run_cell("report.score(6)")
+        data = [output.data for output in captured.outputs]
+    finally:
+        InteractiveShell.clear_instance()
+    assert any(d.get("application/vnd.gradcheck+json", {}).get("verdict") == "fail" for d in data)
+
+
+def test_every_cause_in_the_code_is_documented():
+    source = "".join(path.read_text() for path in Path(gradcheck.__file__).parent.glob("*.py"))
+    for cause in CAUSES:
+        stem = cause if not cause.startswith("one-") or cause == "one-entry" else "one-{word}"
+        assert source.count(f'"{stem}"') >= 1, cause
+    reports = [linear_report(transposed), linear_report(turned)]
+    assert {finding.cause for report in reports for finding in report.findings} <= {None, *CAUSES}
+
+
+def test_assertion_carries_the_reports_text():
+    inputs = slips.linear_draw(np.random.default_rng(0))
+    assert_gradients(slips.linear_forward, slips.linear_backward, inputs)
+    with pytest.raises(AssertionError, match="dX has the wrong sign"):
+        assert_gradients(slips.linear_forward, turned, inputs)
+
+
+def test_wrong_forward_is_told_from_wrong_backward():
+    inputs = slips.linear_draw(np.random.default_rng(0))
+
+    def forward(X, W, b):
+        return X @ W - b, (X, W, b)
+
+    def right_for_it(d, cache):
+        dX, dW, db = slips.linear_backward(d, cache)
+        return dX, dW, -db
+
+    report = check_gradients(forward, right_for_it, inputs, reference=slips.linear_forward)
+    assert [(finding.name, finding.ok) for finding in report.findings] == [
+        ("forward", False),
+        ("dX", True),
+        ("dW", True),
+        ("db", True),
+    ]
+    assert "Your forward is wrong: out[" in str(report)
+    assert check_gradients(forward, right_for_it, inputs, reference=forward).ok
+
+
+def test_passing_report_says_how_well_it_agrees():
+    text = str(linear_report())
+    assert text.startswith("All visible checks passed.")
+    assert len(re.findall(r"agrees with central differences to \d", text)) == 3
+
+
+# --- values ----------------------------------------------------------------------------------------------------
+Z = np.array([[1.0, -2.0], [0.5, 3.0]])
+
+
+def in_place(z):
+    z *= 2
+    return z
+
+
+def raises(z):
+    raise KeyError("x")
+
+
+@pytest.mark.parametrize(
+    ("function", "expected", "cause"),
+    [
+        (lambda z: 2 * z, 2 * Z, None),
+        (lambda z: (2 * z, z), 2 * Z, None),
+        (lambda z: (2 * z, z), (2 * Z, ...), None),
+        (lambda z: 2 * z, (2 * Z, ...), "wrong-type"),
+        (lambda z: (2 * z, -z), (2 * Z, Z), "sign"),
+        (lambda z: -2 * z, 2 * Z, "sign"),
+        (lambda z: z, 2 * Z, "constant-factor"),
+        (lambda z: 0 * z, 2 * Z, "placeholder"),
+        (lambda z: (2 * z).T, 2 * Z, "transposed"),
+        (lambda z: (2 * z)[None], 2 * Z, "extra-dimension"),
+        (lambda z: z[0], 2 * Z, "wrong-shape"),
+        (lambda z: (2 * z).tolist(), 2 * Z, "wrong-type"),
+        (lambda z: (2 * z).astype(np.float32), 2 * Z, "wrong-type"),
+        (lambda z: None, 2 * Z, "none"),
+        (lambda z: 2 * z * np.nan, 2 * Z, "not-finite"),
+        (lambda z: 2 * z + 1e-6, 2 * Z, "unknown"),
+        (in_place, 2 * Z, "modifies-input"),
+        (raises, 2 * Z, "raised"),
+        (raises, KeyError, None),
+        (raises, ValueError, "raised"),
+        (lambda z: z, ValueError, "accepts-bad-input"),
+        (lambda z: np.log(0 * z), None, "warns"),
+        (lambda z: ["b", "a"], ["a", "b"], "order"),
+        (lambda z: ["a"], ["a", "b"], "wrong-count"),
+        (lambda z: "a", "b", "unknown"),
+        (lambda z: {"W": z}, {"W": Z}, None),
+        (lambda z: {"W": z}, {"W": Z, "b": Z}, "wrong-count"),
+        (lambda z: 3, 3, None),
+        (lambda z: 3, 3.5, "unknown"),
+        (lambda z: 3, 3.0, "integer-dtype"),
+        (lambda z: np.inf, np.inf, None),
+        (lambda z: np.nan, np.inf, "unknown"),
+        (lambda z: 1.0, np.nan, "unknown"),
+    ],
+)
+def test_value_is_judged(function, expected, cause):
+    report = check_values(function, [((Z,), expected)])
+    assert report.findings[0].cause == cause, str(report)
+    assert report.score(2) == (2.0 if cause is None else 0.0)
+
+
+def test_properties_and_reference_and_mistakes():
+    properties = {"it is positive": lambda out, z: out > 0, "row 0 is 1": lambda out, z: "" if out[0, 0] == 1 else "no"}
+    report = check_values(np.exp, [((0 * Z,), None)], properties=properties)
+    assert report.ok
+    report = check_values(np.sin, [((Z,), None)], properties=properties, reference=np.sin)
+    assert [finding.ok for finding in report.findings] == [True, False, False]
+    report = check_values(np.sin, [((Z,), None)], reference=np.cos, mistakes={"sine for cosine": np.sin, "tan": np.tan})
+    assert report.findings[0].cause == "author-mistake"
+    assert "sine for cosine" in report.findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("function", "cases", "error"),
+    [
+        (3, [((1,), 1)], TypeError),
+        (abs, [], ValueError),
+        (abs, 3, TypeError),
+        (abs, [1], TypeError),
+        (abs, {}, TypeError),
+    ],
+)
+def test_check_values_says_what_to_pass(function, cases, error):
+    with pytest.raises(error):
+        check_values(function, cases)

@@ -1,0 +1,369 @@
+"""The verdict: nothing right is refused, nothing wrong passes, at any scale and on any route."""
+
+import correct
+import numpy as np
+import pytest
+import slips
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import expit
+
+from gradcheck import check_gradients, check_layer
+from gradcheck.direction import slope
+from gradcheck.localise import wrong_entries
+from gradcheck.problem import read_problem
+
+
+def test_no_correct_backward_is_refused():
+    for label, (forward, backward, inputs, wrt) in correct.instances(2000, seed=3):
+        report = check_gradients(forward, backward, inputs, wrt=wrt)
+        assert report.ok, f"{label}: {report}"
+
+
+def bce_net(rng, sizes=(784, 128, 10), batch=32):
+    n, h, m = sizes
+    y = rng.integers(0, m, batch)
+    inputs = {
+        "X": rng.random((batch, n)),
+        "W1": rng.normal(size=(n, h)) * np.sqrt(2 / n),
+        "b1": np.zeros(h),
+        "W2": rng.normal(size=(h, m)) * np.sqrt(2 / h),
+        "b2": np.zeros(m),
+    }
+
+    def forward(X, W1, b1, W2, b2):
+        Z1 = X @ W1 + b1
+        A1 = np.maximum(Z1, 0)
+        P = slips.softmax(A1 @ W2 + b2)
+        return -np.log(P[np.arange(batch), y]).mean(), (X, W1, Z1, A1, W2, P)
+
+    def backward(cache):
+        X, W1, Z1, A1, W2, P = cache
+        dZ2 = (P - np.eye(m)[y]) / batch
+        dZ1 = (dZ2 @ W2.T) * (Z1 > 0)
+        return dZ1 @ W1.T, X.T @ dZ1, dZ1.sum(axis=0), A1.T @ dZ2, dZ2.sum(axis=0)
+
+    return forward, backward, inputs
+
+
+@pytest.mark.parametrize("check", [check_gradients, check_layer])
+def test_large_network_is_accepted_in_few_evaluations(check):
+    report = check(*bce_net(np.random.default_rng(0)), seed=0)
+    assert report.ok
+    assert report.evaluations <= 24
+    assert report.tolerance <= 1e-12
+    assert report.miss_probability <= 1e-6
+
+
+@pytest.mark.parametrize("opaque", [False, True], ids=["recorded", "opaque"])
+@pytest.mark.parametrize("size", [1e-6, 1e-1])
+def test_one_wrong_entry_of_many_is_found(opaque, size):
+    rng = np.random.default_rng(1)
+    forward, backward, inputs = bce_net(rng)
+    right = backward(forward(*inputs.values())[1])[1]
+    large = np.argwhere(np.abs(right) > 1e-3 * np.abs(right).max())
+    place = tuple(int(i) for i in large[rng.integers(len(large))])
+
+    def unrecorded(*arrays):
+        return forward(*(np.array(array) for array in arrays))
+
+    def wrong(cache):
+        grads = list(backward(cache))
+        grads[1][place] *= 1 + size
+        return tuple(grads)
+
+    used = unrecorded if opaque else forward
+    report = check_gradients(used, wrong, inputs, seed=0)
+    assert [finding.cause for finding in report.findings] == [None, "one-entry", None, None, None]
+    assert report.findings[1].worst.index == place
+
+
+def test_localisation_takes_no_more_evaluations_than_halving():
+    rng = np.random.default_rng(1)
+    forward, backward, inputs = bce_net(rng)
+    problem = read_problem(forward, backward, inputs, None)
+    right = backward(problem.start()[1])[1]
+    for count, bound in ((1, 20), (3, 3 * (np.log2(right.size / 3) + 2))):
+        for size in (1e-7, 1e-3):
+            places = rng.choice(right.size, count, replace=False)
+            wrong = right.copy()
+            wrong.reshape(-1)[places] += size * np.abs(right).max()
+            v = rng.choice([-1.0, 1.0], right.shape) * rng.uniform(0.5, 1.5, right.shape)
+            before = problem.evaluations
+            error = float((wrong * v).sum()) - slope(problem, {"W1": v})
+            found = wrong_entries(problem, "W1", wrong, v, error)
+            assert sorted(found) == sorted(places)
+            assert np.allclose(list(found.values()), right.ravel()[list(found)], rtol=1e-6, atol=1e-12)
+            assert problem.evaluations - before <= bound
+
+
+def test_row_and_many_entries_of_an_opaque_gradient():
+    rng = np.random.default_rng(2)
+    W = rng.normal(size=(40, 30))
+
+    def forward(W):
+        return np.sum(np.array(W) ** 2), W
+
+    def with_row(W):
+        dW = 2 * W
+        dW[7] += 1e-3
+        return dW
+
+    for backward, cause in ((with_row, "one-row"), (lambda W: -2 * W, "sign"), (lambda W: 3 * W, "constant-factor")):
+        assert check_gradients(forward, backward, {"W": W}, seed=0).findings[0].cause == cause
+    assert check_gradients(forward, lambda W: 2 * W + np.sin(W), {"W": W}).findings[0].cause == "unknown"
+    assert check_gradients(forward, lambda W: 0 * W, {"W": W}).findings[0].cause == "placeholder"
+
+
+def scaled(name, inputs_by, loss_by, rng):
+    setting = slips.SETTINGS[name]
+    inputs = {key: value * inputs_by for key, value in setting.draw(rng).items()}
+    is_loss = name in ("mse", "ridge")
+
+    def forward(*arrays):
+        out, cache = setting.forward(*arrays)
+        return loss_by * out, cache
+
+    def times(answer, factor):
+        return tuple(factor * g for g in answer) if isinstance(answer, tuple) else factor * answer
+
+    def backward(factor):
+        if is_loss:
+            return lambda cache: times(setting.right(cache), loss_by * factor)
+        return lambda d, cache: times(setting.right(d, cache), loss_by * factor)
+
+    return forward, backward, inputs, setting.wrt
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(
+    st.sampled_from(["linear", "relu", "leaky relu", "mse", "fork", "gate"]),
+    st.integers(-12, 12),
+    st.integers(-12, 12),
+    st.integers(0, 10**6),
+)
+def test_verdict_is_free_of_scale(name, inputs_by, loss_by, seed):
+    rng = np.random.default_rng(seed)
+    forward, backward, inputs, wrt = scaled(name, 10.0**inputs_by, 10.0**loss_by, rng)
+    report = check_gradients(forward, backward(1.0), inputs, wrt=wrt, seed=seed)
+    assert report.ok, str(report)
+    assert report.tolerance <= 0.01
+    for factor in (0.0, 1.01, 1 + 1e-6):
+        assert check_gradients(forward, backward(factor), inputs, wrt=wrt, seed=seed).verdict == "fail"
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.integers(1, 6), st.integers(1, 6), st.integers(1, 6), st.integers(0, 10**6))
+def test_any_shape_and_seed(N, n_in, n_out, seed):
+    rng = np.random.default_rng(seed)
+    inputs = {"X": rng.normal(size=(N, n_in)), "W": rng.normal(size=(n_in, n_out)), "b": rng.normal(size=n_out)}
+    forward, right = slips.linear_forward, slips.linear_backward
+    assert check_layer(forward, right, inputs, seed=seed).ok
+    for place in range(3):
+
+        def wrong(d, cache, place=place):
+            answers = list(right(d, cache))
+            flat = answers[place].reshape(-1).copy()
+            flat[seed % flat.size] += 1e-6 * np.abs(flat).max()
+            answers[place] = flat.reshape(answers[place].shape)
+            return tuple(answers)
+
+        report = check_layer(forward, wrong, inputs, seed=seed)
+        assert [finding.ok for finding in report.findings] == [k != place for k in range(3)]
+
+
+X = np.random.default_rng(8).normal(size=(5, 3))
+W = np.random.default_rng(9).normal(size=(3, 4))
+
+
+def into_a_buffer(X, W):
+    Z = np.zeros((len(X), W.shape[1]))
+    for row in range(len(X)):
+        Z[row] = X[row] @ W
+    return Z, (X, W)
+
+
+def variance_norm(X):
+    std = np.sqrt(X.var(axis=0) + 1e-5)
+    xhat = (X - X.mean(axis=0)) / std
+    return xhat, (xhat, std)
+
+
+def variance_norm_backward(d, cache):
+    xhat, std = cache
+    return (d - d.mean(axis=0) - xhat * (d * xhat).mean(axis=0)) / std
+
+
+def max_pool(X):
+    windows = X.reshape(2, 2, 3, 2)
+    top = windows.max(axis=(1, 3))
+    return top, windows == top[:, None, :, None]
+
+
+def linear_answers(d, cache):
+    return d @ cache[1].T, cache[0].T @ d
+
+
+# name: forward, right backward, inputs, wrong backwards
+ROUTES = {
+    "np.abs": (lambda Z: (np.abs(Z), Z), lambda d, Z: d * np.sign(Z), {"Z": X}, [lambda d, Z: d, lambda d, Z: 0 * d]),
+    "np.abs in a term": (
+        lambda W: (np.sum(W**2) + 0.01 * np.sum(np.abs(W)), W),
+        lambda W: 2 * W + 0.01 * np.sign(W),
+        {"W": W},
+        [lambda W: 2 * W],
+    ),
+    "np.abs in a tiny term": (
+        lambda W: (np.sum(W**2) + 1e-6 * np.sum(np.abs(W)), W),
+        lambda W: 2 * W + 1e-6 * np.sign(W),
+        {"W": W},
+        [lambda W: 2 * W],
+    ),
+    "np.sign": (lambda Z: (Z * np.sign(Z), Z), lambda d, Z: d * np.sign(Z), {"Z": X}, [lambda d, Z: d]),
+    "np.var": (variance_norm, variance_norm_backward, {"X": X}, [lambda d, c: d / c[1]]),
+    "np.var at an offset": (variance_norm, variance_norm_backward, {"X": X + 1e5}, [lambda d, c: d / c[1]]),
+    "np.linalg.norm": (lambda X: (np.linalg.norm(X), X), lambda X: X / np.linalg.norm(X), {"X": X}, [lambda X: X]),
+    "np.logaddexp": (lambda Z: (np.logaddexp(0, Z), Z), lambda d, Z: d * expit(Z), {"Z": X}, [lambda d, Z: d]),
+    "np.hypot": (
+        lambda a, b: (np.hypot(a, b), (a, b)),
+        lambda d, c: (d * c[0] / np.hypot(*c), d * c[1] / np.hypot(*c)),
+        {"a": X, "b": 2 * X[::-1]},
+        [lambda d, c: (d, d)],
+    ),
+    "scipy.special.expit": (
+        lambda Z: (expit(Z), expit(Z)),
+        lambda d, A: d * A * (1 - A),
+        {"Z": X},
+        [lambda d, A: d * A, lambda d, A: d * A * (1 - A) * (1 + 1e-6)],
+    ),
+    "a float buffer": (into_a_buffer, linear_answers, {"X": X, "W": W}, [lambda d, c: (d @ c[1].T, 0 * c[1])]),
+    "a cast to float32": (
+        lambda X, W: (X.astype(np.float32) @ W.astype(np.float32), (X, W)),
+        linear_answers,
+        {"X": X, "W": W},
+        [lambda d, c: (0 * c[0], 0 * c[1]), lambda d, c: (d @ c[1].T, 1.01 * (c[0].T @ d))],
+    ),
+    "np.clip": (lambda Z: (np.clip(Z, -1, 1), Z), lambda d, Z: d * (np.abs(Z) < 1), {"Z": X}, [lambda d, Z: d]),
+    "np.sort": (
+        lambda Z: (np.sort(Z, axis=1), np.argsort(Z, axis=1)),
+        lambda d, order: np.take_along_axis(d, np.argsort(order, axis=1), axis=1),
+        {"Z": X},
+        [lambda d, order: d],
+    ),
+    "max pooling": (
+        max_pool,
+        lambda d, at: (at * d[:, None, :, None]).reshape(4, 6),
+        {"X": np.random.default_rng(1).normal(size=(4, 6))},
+        [lambda d, at: np.repeat(np.repeat(d, 2, axis=0), 2, axis=1)],
+    ),
+    "an integer index": (
+        lambda E, i: (E[i], i),
+        lambda d, i: np.eye(5)[i].T @ d,
+        {"E": X, "i": np.array([0, 1, 1, 4])},
+        [lambda d, i: np.zeros((5, 3))],
+    ),
+    "math.exp": (lambda x: (np.exp(float(x)), x), lambda d, x: d * np.exp(x), {"x": 1.3}, [lambda d, x: d]),
+    "np.vdot": (lambda a, b: (np.vdot(a, b), (a, b)), lambda c: (c[1], c[0]), {"a": X, "b": 2 * X}, [lambda c: c]),
+    "np.conj": (lambda Z: (np.sum(Z * np.conj(Z)), Z), lambda Z: 2 * Z, {"Z": X}, [lambda Z: Z, lambda Z: 0 * Z]),
+    "an input that is not used": (
+        lambda Z, b: (2 * Z, Z),
+        lambda d, Z: (2 * d, np.zeros(3)),
+        {"Z": X, "b": np.ones(3)},
+        [lambda d, Z: (2 * d, np.ones(3))],
+    ),
+}
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", ROUTES)
+def test_route_gives_the_right_verdict_or_none(name, seed):
+    forward, right, inputs, wrong_ones = ROUTES[name]
+    report = check_gradients(forward, right, inputs, seed=seed)
+    assert report.verdict == ("cannot tell" if "float32" in name else "pass"), str(report)
+    for wrong in wrong_ones:
+        assert check_gradients(forward, wrong, inputs, seed=seed).verdict in ("fail", "cannot tell")
+
+
+def test_entry_on_a_kink_is_named_and_left_out():
+    Z = np.array([[1.0, 0.0, -2.0], [0.5, -0.3, 0.7]])
+    forward = slips.relu_forward
+    for backward in (lambda d, Z: d * (Z > 0), lambda d, Z: d * (Z >= 0)):
+        report = check_gradients(forward, backward, {"Z": Z}, seed=0)
+        assert report.ok
+        assert report.findings[0].remark.startswith("dZ[0, 1] stands on a kink")
+    assert check_gradients(forward, lambda d, Z: 2 * d * (Z > 0), {"Z": Z}, seed=0).verdict == "fail"
+    assert check_gradients(forward, lambda d, Z: d, {"Z": 0 * Z}).verdict == "not differentiable here"
+
+
+def test_kinks_of_the_finite_difference_route():
+    Z = np.array([1.0, 0.0, -2.0])
+    report = check_gradients(lambda Z: (np.abs(Z), Z), lambda d, Z: d * np.sign(Z), {"Z": Z}, seed=0)
+    assert report.verdict in ("pass", "cannot tell")
+    assert check_gradients(lambda Z: (np.abs(Z), Z), lambda d, Z: d, {"Z": Z}, seed=0).verdict == "fail"
+
+
+def test_gradient_that_is_zero_to_rounding_passes():
+    def forward(X, b):
+        out, cache = slips.batchnorm_forward(X + b, np.ones(3), np.zeros(3))
+        return out, cache
+
+    def backward(d, cache):
+        dX = slips.batchnorm_backward(d, cache)[0]
+        return dX, dX.sum(axis=0)
+
+    inputs = {"X": np.random.default_rng(0).normal(size=(7, 3)), "b": np.array([0.3, -1.0, 2.0])}
+    assert check_gradients(forward, backward, inputs, seed=0).ok
+    wrong = check_gradients(forward, lambda d, c: (backward(d, c)[0], d.sum(axis=0)), inputs, seed=0)
+    assert [finding.ok for finding in wrong.findings] == [True, False]
+
+
+def test_tiny_gradient_beside_a_large_loss_is_not_passed_blindly():
+    def forward(x):
+        return 1e6 + 1e-9 * np.sum(x**2), x
+
+    x = np.array([1.0, -2.0, 0.5])
+    assert check_gradients(forward, lambda x: 2e-9 * x, {"x": x}).ok
+    assert check_gradients(forward, lambda x: 0 * x, {"x": x}).verdict != "pass"
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_answers_in_float32_pass_and_wrong_ones_do_not(dtype):
+    Z = np.random.default_rng(0).normal(size=(4, 3)).astype(dtype)
+    forward = slips.tanh_forward
+    assert check_gradients(forward, lambda d, c: (d * (1 - c[1] ** 2)).astype(np.float32), {"Z": Z}).ok
+    assert not check_gradients(forward, lambda d, c: (1.01 * d * (1 - c[1] ** 2)).astype(np.float32), {"Z": Z}).ok
+    half = check_gradients(forward, lambda d, c: (d * (1 - c[1] ** 2)).astype(np.float16), {"Z": Z})
+    assert half.verdict == "cannot tell"
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+def test_measured_answer_gets_a_remark_and_honest_rounding_none(offset):
+    from gradcheck import numerical_gradient, numerical_vjp
+
+    rng = np.random.default_rng(0)
+    Z = rng.normal(size=(4, 3))
+
+    def loss(Z):
+        return np.mean(np.tanh(Z) ** 2)
+
+    measured = [
+        check_layer(slips.sigmoid_forward, lambda d, c: numerical_vjp(slips.sigmoid, c[0], d), {"Z": Z}),
+        check_layer(lambda Z: (loss(Z), Z), lambda Z: numerical_gradient(loss, Z), {"Z": Z}),
+    ]
+    for report in measured:
+        assert report.ok
+        assert report.findings[0].cause == "measured-not-derived"
+        assert report.findings[0].remark.startswith("Maybe")
+    inputs = slips.batchnorm_draw(rng)
+    inputs["X"] = inputs["X"] + offset
+    report = check_layer(slips.batchnorm_forward, slips.batchnorm_backward, inputs)
+    assert report.ok
+    assert not any(finding.cause for finding in report.findings)
+
+
+def test_seed_draws_the_same_directions():
+    setting = slips.SETTINGS["linear"]
+    inputs = setting.draw(np.random.default_rng(0))
+    one, two = (check_layer(setting.forward, setting.right, inputs, seed=4) for _ in range(2))
+    assert str(one) == str(two)
+    assert one.to_dict() == two.to_dict()

@@ -1,0 +1,184 @@
+"""A visit to each page of the built book in a real browser, and what there is to visit."""
+
+import asyncio
+import gzip
+import http.server
+import os
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import yaml
+from playwright.async_api import Browser, Error, Page, async_playwright
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BOOK = ROOT / "_build/html"
+SCREENSHOTS = ROOT / "_build/screenshots"
+AXE = ROOT / "web/node_modules/axe-core/axe.min.js"
+# The book is tried below a folder of its own: it must not know its place.
+PREFIX = "/some/course/"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+MODES = [(scheme, width) for scheme in ("light", "dark") for width in (360, 1280)]
+# Seconds for one visit, on a machine that has other things to do.
+PATIENCE = 120
+# Pages that no table of contents names.
+FURTHER = ["search", "genindex", "404"]
+
+
+@cache
+def contents() -> list[str]:
+    """Return the names of the pages in the table of contents, in its order."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
+    return [toc["root"], *(chapter["file"] for part in toc["parts"] for chapter in part["chapters"])]
+
+
+def every_page() -> list[str]:
+    """Return the names of all pages."""
+    return [*contents(), *FURTHER]
+
+
+@dataclass
+class Visit:
+    """What a browser saw on one page: in one scheme and width, with an empty cache."""
+
+    page: str
+    scheme: str
+    width: int
+    messages: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    bytes: int = 0
+    shift: float = 0.0
+    overflow: int = 0
+    formulas: list[float] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+
+
+class Host(http.server.SimpleHTTPRequestHandler):
+    """Serves the book below PREFIX, compressed, as hosts of static pages do."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        """Answer with the file, gzipped if it is text, or with 404."""
+        path = self.path.split("?")[0]
+        file = BOOK / path.removeprefix(PREFIX) if path.startswith(PREFIX) else None
+        if file is not None and file.is_dir():
+            file /= "index.html"
+        if file is None or not file.is_file():
+            self.send_error(404)
+            return
+        body = file.read_bytes()
+        self.send_response(200)
+        self.send_header("Content-Type", self.guess_type(file))
+        if file.suffix in {".html", ".css", ".js", ".mjs", ".svg", ".json", ".xml", ".txt", ".ipynb"}:
+            body = gzip.compress(body, 9)
+            self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *words) -> None:
+        """Say nothing."""
+
+
+OBSERVE_SHIFT = """
+window.layoutShift = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.layoutShift += entry.value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
+
+RUN_AXE = """async () => {
+  const result = await axe.run(document, {
+    runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    resultTypes: ["violations"],
+  });
+  return result.violations.map((rule) => `${rule.id} (${rule.impact}): ` +
+    rule.nodes.slice(0, 3).map((node) => node.html.slice(0, 200)).join(" | "));
+}"""
+
+
+async def watch(page: Page, visit: Visit) -> None:
+    """Record what a page says, asks for, fails to get and weighs."""
+    page.on("console", lambda said: visit.messages.append(said.text) if said.type in {"error", "warning"} else None)
+    page.on("pageerror", lambda error: visit.messages.append(str(error)))
+    page.on("request", lambda request: visit.requests.append(request.url))
+    page.on("requestfailed", lambda request: visit.failures.append(request.url))
+    page.on("response", lambda got: visit.failures.append(f"{got.status} {got.url}") if got.status >= 400 else None)
+    session = await page.context.new_cdp_session(page)
+    await session.send("Network.enable")
+
+    def weigh(event) -> None:
+        visit.bytes += event["encodedDataLength"]
+
+    session.on("Network.loadingFinished", weigh)
+
+
+async def see(browser: Browser, address: str, visit: Visit) -> None:
+    """Visit one page and measure it."""
+    context = await browser.new_context(
+        color_scheme=visit.scheme, viewport={"width": visit.width, "height": 800}, reduced_motion="reduce"
+    )
+    context.set_default_timeout(PATIENCE * 1000)
+    page = await context.new_page()
+    await page.add_init_script(OBSERVE_SHIFT)
+    await watch(page, visit)
+    await page.goto(f"{address}{visit.page}.html", wait_until="load")
+    await page.evaluate("document.fonts.ready")
+    await page.wait_for_timeout(300)
+    visit.shift = await page.evaluate("layoutShift")
+    visit.overflow = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    visit.formulas = await page.evaluate(
+        "[...document.querySelectorAll('article .math svg')].map((svg) => svg.getBoundingClientRect().width)"
+    )
+    picture = SCREENSHOTS / f"{visit.page.replace('/', '-')}-{visit.scheme}-{visit.width}.jpeg"
+    await page.screenshot(path=picture, full_page=True, timeout=PATIENCE * 1000, type="jpeg", quality=70)
+    # axe looks at every path of every drawing: what is inside a drawing has no text to look at.
+    await page.evaluate("document.querySelectorAll('svg > *').forEach((part) => part.remove())")
+    await page.add_script_tag(path=AXE)
+    visit.violations = await page.evaluate(RUN_AXE)
+    await context.close()
+
+
+async def see_all(chromium: str, address: str) -> list[Visit]:
+    """Visit every page in every mode, as many at a time as there are processors."""
+    waiting = [Visit(page, scheme, width) for page in every_page() for scheme, width in MODES]
+    done: list[Visit] = []
+    async with async_playwright() as playwright:
+
+        async def work() -> None:
+            # A browser each: two pages of one browser wait for one another when their pictures are taken.
+            browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+            while waiting:
+                visit = waiting.pop(0)
+                try:
+                    await asyncio.wait_for(see(browser, address, visit), PATIENCE)
+                except (Error, TimeoutError) as problem:
+                    visit.messages.append(f"the visit failed: {problem!r}")
+                done.append(visit)
+            await browser.close()
+
+        await asyncio.gather(*(work() for _ in range(max(2, os.cpu_count() or 2))))
+    return done
+
+
+def source_of(page: str) -> str:
+    """Return the source text of a page, or an empty one where it has none."""
+    file = ROOT / f"{page}.md"
+    return file.read_text("utf-8") if file.is_file() else ""
+
+
+def has_formula(page: str) -> bool:
+    """Return whether the text of a page, code aside, holds a formula."""
+    prose = re.sub(r"(?ms)^(`{3,}).*?^\1|`[^`\n]*`", "", source_of(page))
+    return bool(re.search(r"\$[^$]+\$", prose))
