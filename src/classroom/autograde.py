@@ -7,6 +7,7 @@ import atexit
 import fnmatch
 import glob
 import json
+import logging
 import os
 import sys
 import warnings
@@ -39,6 +40,14 @@ from classroom.rebuild import Rebuilt, check_folder, nbgrader_of, read_notebook,
 from classroom.sandbox import INSTALL, Cgroup, SandboxSettings, find_problem
 
 
+def say_in_a_sentence(record: logging.LogRecord) -> bool:
+    """Keep of a logged traceback what is meant for the instructor, where it ends in such a sentence."""
+    text, mark = record.getMessage(), f"{InstructorError.__module__}.{InstructorError.__name__}: "
+    if text.startswith("Traceback") and mark in text:
+        record.msg, record.args = text.rpartition(mark)[2].strip(), ()
+    return True
+
+
 class SafeAutograde(Autograde):  # type: ignore[misc]
     """Autogrades without trusting what was handed in."""
 
@@ -59,6 +68,7 @@ class SafeAutograde(Autograde):  # type: ignore[misc]
 
     def start(self) -> None:
         """Autograde; one sentence says what cannot be graded, and the rest is."""
+        self.log.addFilter(say_in_a_sentence)
         try:
             self.prepare()
             super().start()
@@ -66,6 +76,7 @@ class SafeAutograde(Autograde):  # type: ignore[misc]
             self.log.error("%s", problem)
             raise NbGraderException(str(problem)) from None
         finally:
+            self.log.removeFilter(say_in_a_sentence)
             self.close()
 
     def prepare(self) -> None:
