@@ -20,6 +20,7 @@ from gradcheck.problem import (
     Function,
     Problem,
     copied,
+    exception_text,
     quiet,
     read_gradients,
     read_problem,
@@ -207,7 +208,7 @@ def forward_failed(problem: Problem, said: Diagnosis) -> Report:
 
 def diagnose_exception(problem: Problem, error: BaseException) -> Diagnosis:
     """Return what an exception of backward says; shapes that a matrix product would join name the product."""
-    text = f"backward raised {type(error).__name__}: {error}"
+    text = f"backward {exception_text(error)}"
     shapes = re.findall(r"\((\d+), ?(\d+)\)", str(error))
     if "broadcast" in str(error) and len(shapes) >= 2:
         (a, b), (c, d) = [tuple(map(int, shape)) for shape in shapes[:2]]

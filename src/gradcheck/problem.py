@@ -34,6 +34,13 @@ def copied(value: Any) -> Any:
         return value
 
 
+def exception_text(error: BaseException) -> str:
+    """Return what a function did that raised ``error``; a stub is not a mistake, it is only not written yet."""
+    if isinstance(error, NotImplementedError) and not str(error):
+        return "is not written yet: put your code in place of `raise NotImplementedError()`"
+    return f"raised {type(error).__name__}: {error}".rstrip(": ")
+
+
 def count_required(function: Function) -> int | None:
     """Return how many positional parameters a call must give (defaults do not count), None where unknown."""
     try:
@@ -78,7 +85,7 @@ class Problem:
         except Broken:
             raise
         except (Exception, SystemExit) as error:
-            raise Broken("raised", f"forward raised {type(error).__name__}: {error}") from error
+            raise Broken("raised", f"forward {exception_text(error)}") from error
         if out is None:
             raise Broken("none", "forward returned None as its output: is the line that computes it still missing?")
         if isinstance(out, list | tuple | dict):

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gradcheck.problem import exception_text
 from gradcheck.report import Finding, Report, Worst
 
 Function = Callable[..., Any]
@@ -174,7 +175,7 @@ def call(function: Function, args: tuple[Any, ...], expected: Any) -> tuple[Any,
                 result = function(*given)
         except (Exception, SystemExit) as error:
             if not is_exception(expected):
-                return None, Wrong("raised", f"raised {type(error).__name__}: {error}")
+                return None, Wrong("raised", exception_text(error))
             if isinstance(error, expected):
                 return None, None
             return None, Wrong("raised", f"must raise {expected.__name__}; it raised {error!r}.")
