@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from course import Course
+from classroom.release import source_notebook
+from course import Course, grade_id
 
 SLUG, NAME = "06-layer-backward", "layer_backward"
 TRANSPOSED = """def linear_backward(dZ, cache):
@@ -54,18 +55,33 @@ def test_submission_that_raises_loses_only_what_it_broke(course):
     assert sum(scores.values()) == 10
 
 
+def text_of(page: str) -> str:
+    """Return the text of a page, without its tags."""
+    return html.unescape(re.sub(r"<[^>]+>", "", page))
+
+
 def test_feedback_contains_the_checkers_sentence_about_dW(course):
-    page = course.feedback("transposed", SLUG, NAME)
-    assert "dW" in page and "transposed" in page
-    assert "I got lost" in course.feedback("raises", SLUG, NAME)
+    page = text_of(course.feedback("transposed", SLUG, NAME))
+    cells = {grade_id(cell): cell for cell in course.autograded("transposed", SLUG, NAME)["cells"]}
+    outputs = cells["check-linear-backward"]["outputs"]
+    said = "".join("".join(output["text"]) for output in outputs if output["output_type"] == "stream")
+    sentence = next(line for line in said.splitlines() if line.startswith("WRONG") and "dW" in line)
+    assert len(sentence) > 30 and sentence in page
+    assert "I got lost" in text_of(course.feedback("raises", SLUG, NAME))
 
 
 def test_feedback_never_shows_the_source_of_a_hidden_check(course):
+    source = source_notebook(course.root / "solutions" / SLUG / f"{NAME}.md")
+    check = next(cell["source"] for cell in source["cells"] if grade_id(cell) == "check-linear-backward")
+    visible, _, rest = check.partition("### BEGIN HIDDEN TESTS")
+    hidden = {line.strip() for line in rest.partition("### END HIDDEN TESTS")[0].splitlines() if "=" in line}
+    shown = {line.strip() for line in visible.splitlines() if "=" in line}
+    assert hidden - shown and shown
     for student in ("right", "transposed", "raises", "empty"):
-        page = course.feedback(student, SLUG, NAME)
-        text = html.unescape(re.sub(r"<[^>]+>", "", page))
-        assert "seed=51" in text and "seed=52" not in text
-        assert "HIDDEN TESTS" not in text
+        page = text_of(course.feedback(student, SLUG, NAME))
+        assert all(line in page for line in shown)
+        assert not [line for line in hidden - shown if line in page]
+        assert "HIDDEN TESTS" not in page
 
 
 def test_instructor_still_sees_the_whole_check_in_formgraders_notebook(course):
