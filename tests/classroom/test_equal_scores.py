@@ -13,13 +13,13 @@ from itertools import zip_longest
 from pathlib import Path
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 
 from classroom.grading import JudgeServer, Sandboxes, WorkingFolder, grade_notebook
 from classroom.rebuild import SubmittedCell, rebuild, source_of
 from classroom.release import source_notebook, source_texts
 from classroom.sandbox import SandboxSettings
 from course import grade_id
+from one_shell import one_shell
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 EXERCISES = [(text.parent.name, text.stem) for text in source_texts(ROOT / "solutions")]
@@ -76,8 +76,8 @@ def files_of(slug: str) -> dict[str, Path]:
 
 def run_together(source: dict, answers: dict[str, str], folder: Path) -> dict[str, tuple[float, str]]:
     """Return score and printed text of each check when everything runs in one shell."""
-    shell, found = InteractiveShell(), {}
-    with contextlib.chdir(folder):
+    found = {}
+    with contextlib.chdir(folder), one_shell() as shell:
         shell.run_cell(
             f"import sys; sys.path.insert(0, {str(folder)!r})\n"
             "for _name in ('mistakes', 'alternatives'): sys.modules.pop(_name, None)"

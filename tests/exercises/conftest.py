@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 
 from classroom.release import source_notebook
+from one_shell import one_shell
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,8 @@ def run_checks(notebook: dict, folder: Path, answers: dict[str, str], only: str 
 
     ``answers`` stand in the solution cells, by grade_id.
     """
-    shell = InteractiveShell()
     results = {}
-    with contextlib.chdir(folder):
+    with contextlib.chdir(folder), one_shell() as shell:
         shell.run_cell(f"import sys; sys.path.insert(0, {str(folder)!r}); sys.modules.pop('mistakes', None)")
         for cell in notebook["cells"]:
             about = cell["metadata"]["nbgrader"]
