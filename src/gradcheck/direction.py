@@ -20,15 +20,16 @@ class NotExact(Exception):
     """The forward does not carry complex numbers through: finite differences must do."""
 
 
-def slope(problem: Problem, direction: Direction) -> float:
-    """Return the derivative of L along the direction (input name -> array); NotExact where the route is lost.
+def slope(problem: Problem, direction: Direction, inputs: Direction | None = None) -> float:
+    """Return the derivative of L along the direction (input name -> array), at other inputs where given.
 
-    A real output counts as the slope 0: the forward may ignore this input, or drop the imaginary part without
-    a warning, as ``np.abs`` does. The second opinion of finite differences tells the two apart.
+    Raises NotExact where the route is lost. A real output counts as the slope 0: the forward may ignore this input,
+    or drop the imaginary part without a warning, as ``np.abs`` does. The second opinion of finite differences tells
+    the two apart.
     """
     moved = {
         name: value + 1j * STEP * direction[name] if name in direction else value
-        for name, value in problem.inputs.items()
+        for name, value in (problem.inputs if inputs is None else inputs).items()
     }
     with warnings.catch_warnings():
         warnings.simplefilter("error", ComplexWarning)

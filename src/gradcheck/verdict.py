@@ -19,6 +19,11 @@ DIRECTIONS = 2
 VACUOUS = 0.01
 KINK_BUDGET = 2000
 COARSE = 1e-9
+ROUGHEST = 1e-9
+# A part of the slope that the complex step loses is told from the rounding of L down to this share of it.
+HIDDEN = 2e-8
+# Up to so many entries in all, each gradient gets two second opinions instead of one.
+SMALL = 2000
 
 Answers = Mapping[str, Array]
 
@@ -72,7 +77,18 @@ def judge(
             slopes, directions = exact_slopes(problem, names, kinks, rng)
         opinions = {name: quick(problem, {name: directions[name][0]}) for name in names}
         exact = not any(
-            disputed(problem, name, slopes[name][0], opinions[name], kinks[name], out, rng) for name in names
+            disputed(
+                problem,
+                name,
+                exact_slope,
+                opinions[name] if k == 0 else quick(problem, {name: v}),
+                kinks[name],
+                out,
+                rng,
+            )
+            for name in names
+            for k, (v, exact_slope) in enumerate(zip(directions[name], slopes[name], strict=True))
+            if k == 0 or sum(problem.inputs[n].size for n in names) <= SMALL
         )
     except NotExact:
         exact = False
@@ -152,7 +168,7 @@ def disputed(
     """
     scale = max(abs(exact), abs(opinion))
     noise = EPS * float(np.abs(problem.dout * out).sum()) / 1e-6 / (np.abs(problem.inputs[name]).max() or 1.0)
-    if abs(exact - opinion) <= min(1e-8 * scale + 20 * noise, 1e-3 * scale):
+    if abs(exact - opinion) <= min(HIDDEN * scale + 20 * noise, 1e-3 * scale):
         return False
     x = problem.inputs[name]
     usable = np.setdiff1d(np.arange(x.size), kinks)
@@ -163,10 +179,11 @@ def disputed(
         chosen = rng.choice(usable, max(1, int(share * usable.size)), replace=False)
         v = draw(rng, x.shape, [int(k) for k in np.setdiff1d(np.arange(x.size), chosen)])
         measured = measure(problem, {name: v})
-        doubt = abs(exact - opinion) * (chosen.size / usable.size) ** 0.5
-        if not 10 * measured.error <= 0.1 * doubt:
+        share_of_length = (chosen.size / usable.size) ** 0.5
+        if not 10 * measured.error <= 0.1 * abs(exact - opinion) * share_of_length:
             continue
-        if abs(slope(problem, {name: v}) - measured.slope) <= 10 * measured.error:
+        along = slope(problem, {name: v})
+        if abs(along - measured.slope) <= max(10 * measured.error, HIDDEN * scale * share_of_length):
             return False
         judged += 1
         if judged == 3:
@@ -186,10 +203,11 @@ def judge_exact(
 ) -> Judgement:
     """Return the verdict on one answer from exact slopes.
 
-    The tolerance is 1000 roundings of the answer. An answer just outside of it is given the rounding that its
-    own formula makes, measured: the resolution of L, how far a last-digit change of the inputs moves the
-    answer, how far the slopes themselves are from linear. Nothing passes whose tolerance exceeds 1 % of the
-    gradient, unless the gradient is zero to rounding.
+    The tolerance is 1000 roundings of the answer. An answer just outside of it is given the rounding that
+    formulas make, measured: the resolution of L, how far a last-digit change of the inputs moves the answer, how far
+    the slopes are from linear, and how far they scatter about a line beside x (a forward such as log(1 - p)
+    rounds inside). Nothing passes whose tolerance exceeds 1 % of the gradient, unless the gradient is zero
+    to rounding.
     """
     kept = np.asarray(answer, dtype=np.float64).copy()
     kept.reshape(-1)[kinks] = 0.0
@@ -214,8 +232,15 @@ def judge_exact(
     ]
     noise = max(abs(r) for r in nonlinear)
     tolerance += floor(problem, name, out) + 20 * noise
-    nudged = {n: problem.inputs[n] * (1 + 4 * EPS * np.sign(v[0])) for n, v in [(name, [one])]}
-    for inputs, known in ((problem.inputs, True), ({**problem.inputs, **nudged}, False)):
+    given, x = problem.inputs, problem.inputs[name]
+    beside = {
+        by: slope(problem, {name: one}, {**given, name: x * (1 + by * np.sign(two))}) - slopes[0]
+        for by in (1e-13, 1e-12, 1e-11, 1e-10, 1e-9, 1e-8, 1e-7)
+    }
+    rough = max(abs(move - by / 1e-7 * beside[1e-7]) for by, move in beside.items())
+    tolerance += min(50 * rough, ROUGHEST * size)
+    nudged = {**given, name: x * (1 + 4 * EPS * np.sign(one))}
+    for inputs, known in ((given, True), (nudged, False)):
         again = (repeat(inputs) or {}).get(name)
         if again is None or again.shape != answer.shape:
             continue

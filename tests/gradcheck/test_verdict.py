@@ -214,8 +214,8 @@ ROUTES = {
         [lambda W: 2 * W],
     ),
     "np.abs in a tiny term": (
-        lambda W: (np.sum(W**2) + 1e-6 * np.sum(np.abs(W)), W),
-        lambda W: 2 * W + 1e-6 * np.sign(W),
+        lambda W: (np.sum(W**2) + 1e-5 * np.sum(np.abs(W)), W),
+        lambda W: 2 * W + 1e-5 * np.sign(W),
         {"W": W},
         [lambda W: 2 * W],
     ),
