@@ -1,14 +1,14 @@
 """Honest answers whose forward rounds more than they do."""
 
-import catalogue
 import numpy as np
+import slips
 
 from gradcheck import check_gradients
 
 
 def test_saturated_probabilities_do_no_harm():
     rng = np.random.default_rng(0)
-    setting = catalogue.SETTINGS["two layers"]
+    setting = slips.SETTINGS["two layers"]
     for seed in range(60):
         inputs = setting.draw(rng)
         inputs["b2"] = inputs["b2"] + rng.uniform(3, 6)
@@ -18,7 +18,7 @@ def test_saturated_probabilities_do_no_harm():
 
 def test_small_error_is_seen_beside_that_rounding():
     rng = np.random.default_rng(0)
-    setting = catalogue.SETTINGS["two layers"]
+    setting = slips.SETTINGS["two layers"]
 
     def wrong(cache):
         grads = setting.right(cache)
