@@ -11,6 +11,7 @@ from classroom.errors import InstructorError
 from classroom.export import TARGETS, export
 from classroom.feedback import LAYOUTS, pack_feedback
 from classroom.release import release_all
+from classroom.report import write_report
 
 
 @click.group()
@@ -89,6 +90,17 @@ def export_scores(
 def return_feedback(root: Path, assignment: str, layout: str, into: Path | None) -> None:
     """Pack each learner's feedback pages for upload."""
     print(pack_feedback(root, assignment, layout, into))
+
+
+@classroom.command()
+@course_folder
+@click.argument("assignment")
+@click.option("--names/--without-names", default=True, help="Whether to say who may need help or has not handed in.")
+@click.option("--book", help="The address of the built book, for links to its sections.")
+@result_folder
+def report(root: Path, assignment: str, names: bool, book: str | None, into: Path | None) -> None:
+    """Write what the class has understood, which mistakes it makes, and what to say next."""
+    print(write_report(root, assignment, names=names, book=book, into=into))
 
 
 def main() -> None:

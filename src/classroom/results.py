@@ -58,6 +58,7 @@ class Results:
     course: Any
     questions: tuple[Question, ...]
     learners: dict[str, Learner]
+    sources: dict[tuple[str, str], str] = field(default_factory=dict)
 
     @property
     def points(self) -> float:
@@ -83,6 +84,7 @@ def read_results(root: Path, assignment: str) -> Results:
         Grade,
         GradeCell,
         Notebook,
+        SourceCell,
         Student,
         SubmittedAssignment,
         SubmittedNotebook,
@@ -119,6 +121,12 @@ def read_results(root: Path, assignment: str) -> Results:
                     .where(Notebook.assignment_id == known.id)
                 )
                 questions += [Question(*row) for row in rows]
+            texts = session.execute(
+                select(Notebook.name, SourceCell.name, SourceCell.source)
+                .join(Notebook, SourceCell.notebook_id == Notebook.id)
+                .where(Notebook.assignment_id == known.id)
+            )
+            sources = {(notebook, cell): source or "" for notebook, cell, source in texts}
             for row in session.execute(
                 select(Student.id, Student.first_name, Student.last_name, Student.email, Student.lms_user_id)
             ):
@@ -164,7 +172,7 @@ def read_results(root: Path, assignment: str) -> Results:
         learner.email = learner.email or known_as.get("email", "")
     order = cell_order(root, course, assignment)
     questions.sort(key=lambda question: order.get((question.notebook, question.name), (10**6, 0)))
-    return Results(assignment, root, course, tuple(questions), learners)
+    return Results(assignment, root, course, tuple(questions), learners, sources)
 
 
 def check_gradebook(url: str, course: str) -> None:
