@@ -120,13 +120,14 @@ def write_class(course, gradebook, slug, name, size, absent, judged, answers, rn
         )
         rows[SubmittedNotebook].append({"id": part, "assignment_id": submission, "notebook_id": notebook.id})
         ability, given, last_solution = rng.random(), {}, ""
+        theme = rng.choice(["upstream", "sign", "missing", "-", "-"])
         content = json.loads(json.dumps(release))
         for cell in content["cells"]:
             key, about = grade_id(cell), cell["metadata"].get("nbgrader", {})
             if about.get("solution"):
                 last_solution = key
                 labels = list(answers[key])
-                given[key] = choose(labels, ability, rng)
+                given[key] = choose(labels, ability, theme, rng)
                 cell["source"] = answers[key][given[key]]
             if about.get("grade"):
                 score, outputs = judged[key][given[last_solution]]
@@ -144,12 +145,15 @@ def write_class(course, gradebook, slug, name, size, absent, judged, answers, rn
     gradebook.db.commit()
 
 
-def choose(labels: list[str], ability: float, rng: random.Random) -> str:
-    """Return an answer: the able are right, a few have not begun, others make the first mistakes more often."""
+def choose(labels: list[str], ability: float, theme: str, rng: random.Random) -> str:
+    """Return an answer: the able are right, a few have not begun, others repeat a mistake or make the first ones."""
     if ability < 0.04:
         return "stub"
     if rng.random() < 0.25 + 0.7 * ability or len(labels) < 3:
         return "right"
+    alike = [label for label in labels[2:] if theme in label]
+    if alike and rng.random() < 0.7:
+        return alike[0]
     return labels[2:][min(int(rng.expovariate(0.5)), len(labels) - 3)]
 
 

@@ -48,13 +48,13 @@ class Words:
     questions: dict[str, dict[str, str]] = field(default_factory=dict)
     sections: dict[str, Section] = field(default_factory=dict)
 
-    def of(self, cause: str, message: str) -> dict[str, str]:
-        """Return label, say and see of a cause; those of a message that contains a given text go before."""
+    def of(self, cause: str, message: str) -> dict[str, Any]:
+        """Return what the table has on a cause; what it has on messages that contain a given text goes before."""
         known = self.causes.get(cause, {})
         for text, other in known.get("when", {}).items():
             if text in message:
                 return dict(other)
-        return {key: value for key, value in known.items() if isinstance(value, str)}
+        return known
 
     def section_of(self, assignment: str, question: str) -> Section | None:
         """Return the section that teaches what a question asks."""
@@ -86,7 +86,7 @@ class Mistake:
     question: Question
     label: str
     cause: str
-    words: dict[str, str]
+    words: dict[str, Any]
     learners: set[str] = field(default_factory=set)
     names: Counter[str] = field(default_factory=Counter)
     message: str = ""
@@ -218,7 +218,9 @@ def trusted_outputs(
     """
     by_name: dict[str, list[Any]] = {}
     for cell in cells if isinstance(cells, list) else []:
-        if isinstance(cell, dict) and isinstance(nbgrader_of(cell).get("grade_id"), str):
+        if not isinstance(cell, dict) or not isinstance(cell.get("metadata"), dict):
+            continue
+        if isinstance(nbgrader_of(cell).get("grade_id"), str):
             by_name.setdefault(nbgrader_of(cell)["grade_id"], []).append(cell)
     for question, (text, solution) in checks.items():
         if question.notebook != notebook:
@@ -251,7 +253,9 @@ def findings_of(outputs: Outputs) -> list[dict[str, Any]]:
         report = data.get(FINDINGS) if isinstance(data, dict) else None
         for finding in report.get("findings", []) if isinstance(report, dict) else []:
             if isinstance(finding, dict) and isinstance(finding.get("name"), str):
-                kept: dict[str, Any] = {key: str(finding.get(key) or "") for key in ("name", "cause", "message")}
+                kept: dict[str, Any] = {
+                    key: str(finding.get(key) or "") for key in ("name", "cause", "message", "kind")
+                }
                 kept["ok"] = finding.get("ok") is True
                 if found.get(kept["name"], {"ok": True})["ok"]:
                     found[kept["name"]] = kept
@@ -270,9 +274,18 @@ def read_findings(outputs: Outputs, *, right: bool) -> list[dict[str, Any]]:
 
 
 def telling(findings: list[dict[str, Any]], words: Words) -> list[dict[str, Any]]:
-    """Return the findings that name a mistake, or all where none does: one slip often shows in several ways."""
-    named = [finding for finding in findings if not words.causes.get(finding["cause"], {}).get("vague")]
-    return named or findings
+    """Return the findings that name a mistake, or all where none does: one slip often shows in several ways.
+
+    Where a gradient is wrong, what a value says of the same function is the same slip once more, unless it is named by
+    the author.
+    """
+    gradient = any(finding.get("kind") == "gradient" for finding in findings)
+    once = [
+        finding
+        for finding in findings
+        if not (gradient and finding.get("kind") == "value") or finding["cause"] == "author-mistake"
+    ]
+    return [finding for finding in once if not words.causes.get(finding["cause"], {}).get("vague")] or once
 
 
 def error_text(error: dict[str, Any]) -> str:
@@ -320,7 +333,7 @@ def note(
 def authors_label(message: str, author_names: list[str]) -> str:
     """Return the author's short names of mistakes that a message says."""
     named = message.rpartition("mistake: ")[2] if "mistake: " in message else message.rpartition("mistakes: ")[2]
-    said = [name for name in author_names if name in named]
+    said = [name for name in dict.fromkeys(author_names) if name in named]
     said = [name for name in said if not any(name != other and name in other for other in said)]
     said.sort(key=named.find)
     return "; or: ".join(said) if said else named.strip().rstrip(".")
@@ -406,7 +419,7 @@ def title_of(release: Path, assignment: str) -> str:
 
 def go_together(mistakes: list[Mistake], learners: int, most: int = 8) -> list[Pair]:
     """Return the pairs of mistakes in different questions that meet in more learners than chance would let them."""
-    often = [mistake for mistake in mistakes if len(mistake.learners) >= 3]
+    often = [mistake for mistake in mistakes if len(mistake.learners) >= 3 and not mistake.words.get("unstarted")]
     pairs = []
     for one, other in itertools.combinations(often, 2):
         if one.question == other.question:
