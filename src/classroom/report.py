@@ -80,8 +80,7 @@ def page_of(report: ClassReport, *, names: bool, book: str | None) -> str:
     style = files("classroom").joinpath("report.css").read_text(encoding="utf-8")
     parts = [
         f"<h1>{text(report.title)}</h1>",
-        f'<p class="soft">What the class has understood, and what not yet. <code>{text(results.assignment)}</code>, '
-        f"{datetime.now():%d %B %Y}</p>",
+        f'<p class="soft">What the class makes of <code>{text(results.assignment)}</code>, {date()}</p>',
         key_figures(report),
         *distribution(report),
         *what_to_say(report, book),
@@ -98,6 +97,12 @@ def page_of(report: ClassReport, *, names: bool, book: str | None) -> str:
         + "\n".join(parts)
         + "\n</main>\n</body>\n</html>\n"
     )
+
+
+def date() -> str:
+    """Return today's date in words."""
+    now = datetime.now()
+    return f"{now.day} {now:%B %Y}"
 
 
 def key_figures(report: ClassReport) -> str:
@@ -172,14 +177,17 @@ def what_to_say(report: ClassReport, book: str | None) -> Iterator[str]:
         return
     sections = {outcome.question: outcome.section for outcome in report.outcomes}
     yield '<ol class="next">'
+    said = ""
     for mistake in often:
+        say = mistake.words.get("say", "")
         title = next(outcome.title for outcome in report.outcomes if outcome.question == mistake.question)
         look = link(sections[mistake.question], book)
         yield (
             f"<li><strong>{len(mistake.learners)} of {graded}: {text(mistake.label)}</strong> "
-            f"(<code>{text(title)}</code>). {text(mistake.words.get('say', ''))}"
+            f"(<code>{text(title)}</code>).{' ' + text(say) if say != said else ''}"
             f"{f' Look at: {look}.' if look else ''}{board(mistake)}</li>"
         )
+        said = say
     yield "</ol>"
 
 
