@@ -9,6 +9,7 @@ from visits import WAYS, contents, has_formula
 
 CHAPTER = "chapters/06-layer-backward.html"
 
+
 def words(html: str) -> list[str]:
     """Return the longer words of the body of a built page; code, formulas and the controls of moving figures aside."""
     (article,) = re.findall(r'<article class="bd-article">(.*?)</article>', html, re.DOTALL)
