@@ -1,0 +1,17 @@
+// Writes the modules of the exercises into a folder of the built book: the one that every such page loads, the editor and
+// the worker that it asks for when they are needed. The two Pythons stay beside them as they are.
+import { build } from "esbuild";
+
+await build({
+  entryPoints: ["exercise", "editor", "worker"].map((name) => new URL(`${name}.mjs`, import.meta.url).pathname),
+  outdir: process.argv[2],
+  outExtension: { ".js": ".mjs" },
+  bundle: true,
+  minify: true,
+  format: "esm",
+  target: "es2022",
+  loader: { ".py": "text" },
+  external: ["./micropython/*", "./pyodide/*"],
+  legalComments: "none",
+  logLevel: "warning",
+});
