@@ -221,6 +221,9 @@ def explain_shape(case: Case, k: int, answer: Any, have: tuple[int, ...]) -> tup
         total = answer.sum(axis=0) if wanted else answer.sum()
         if close(flat(total), true):
             return "not-summed", f"{is_said} The same {name} serves every row, so its slopes add up over the rows."
+    arrived = case.dout
+    if isinstance(arrived, Grid) and len(arrived.shape) == 2 and close(flat(answer), flat(arrived.sum(axis=1))):
+        return "wrong-axis", f"{is_said} You add up over axis 1. The same {name} serves every row: axis 0."
     return "wrong-shape", f"{is_said} A gradient has the shape of what it belongs to."
 
 
@@ -284,7 +287,7 @@ def explain_factors(factors: list[Any], cases: list[Case]) -> tuple[str, str] | 
         guess = " Is there a factor 2 too much?" if abs(abs(first) - 2) < 1e-4 else ""
         guess = " Is a factor 2 missing?" if abs(abs(first) - 0.5) < 1e-4 else guess
         return "constant-factor", f"# is {first:.6g} times the true slope in every case.{guess}{turned}"
-    counts = [max([(shape(x) or (1,))[0] for x in case.all.values()]) for case in cases]
+    counts = [(shape(case.dout) or shape(case.all[case.order[0]]) or (1,))[0] for case in cases]
     for power, text in (
         (-1, "# is N times the true slope, with N examples: is 1/N missing?"),
         (1, "# is 1/N of the true slope, with N examples: is 1/N there twice?"),
