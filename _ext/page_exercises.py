@@ -265,6 +265,11 @@ def forget(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
     exercises_of(env).pop(docname, None)
 
 
+def merge(app: Sphinx, env: BuildEnvironment, docnames: list[str], other: BuildEnvironment) -> None:
+    """Take over what another process has read."""
+    exercises_of(env).update({page: found for page, found in exercises_of(other).items() if page in docnames})
+
+
 def file_name(slug: str, name: str) -> str:
     """Return the name of the file with what the checks of an exercise need."""
     return f"{slug}-{name}.json"
@@ -388,7 +393,8 @@ def setup(app: Sphinx) -> dict[str, bool | str]:
     app.add_directive("page-exercise", PageExercise)
     app.connect("config-inited", settle)
     app.connect("env-purge-doc", forget)
+    app.connect("env-merge-info", merge)
     # After the theme's style sheets have become one, which would take this one in.
     app.connect("html-page-finished", link, priority=700)
     app.connect("build-finished", write)
-    return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": True}
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
