@@ -1,9 +1,9 @@
-// Runs checks of gradcheck.plain in MicroPython or Pyodide: reads JSON, a list of {exercise, code}, from standard input and
-// writes the list of reports. Arguments: the engine, the folder of npm packages, the folder of gradcheck's sources.
+// Runs checks of gradcheck.plain in MicroPython or Pyodide and writes the reports as JSON. Arguments: the engine, the folder
+// of npm packages, the folder of gradcheck's sources, a JSON file with a list of {exercise, code}.
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
-const [engine, packages, sources] = process.argv.slice(2);
+const [engine, packages, sources, file] = process.argv.slice(2);
 const from = (path) => import(pathToFileURL(`${packages}/${path}`).href);
 
 async function start() {
@@ -30,5 +30,5 @@ def answer(request):
     return json.dumps(check(request["exercise"], request["code"]))
 `);
 const answer = python.globals.get("answer");
-const reports = JSON.parse(readFileSync(0, "utf8")).map((request) => JSON.parse(answer(JSON.stringify(request))));
+const reports = JSON.parse(readFileSync(file, "utf8")).map((request) => JSON.parse(answer(JSON.stringify(request))));
 process.stdout.write(JSON.stringify(reports));
