@@ -17,12 +17,16 @@ from sphinx.application import Sphinx
 FOLDER = "notebooks"
 EXERCISE = re.compile(r'<div class="(?:[\w-]+ )*exercise(?: [\w-]+)*">')
 DOWNLOAD = re.compile(r'<a class="reference download internal"[^>]* href="[^"]*/([^/"]+\.ipynb)"')
+# What stands above a box that has no title of its own.
+TITLES = {"moving-figure": "On the page of the book, this figure moves"}
 OPENING = re.compile(r"^(:{3,}|`{3,})\{(\w[\w-]*)\}[ \t]*(.*)$")
 
 
 def plain(text: str) -> str:
     """Return MyST Markdown as Markdown that Jupyter shows: boxes as quotations, references as their words."""
     text = re.sub(r"^\([\w-]+\)=\n", "", text, flags=re.MULTILINE)
+    # An exercise of the page needs the page; here is its chapter's notebook, which asks for more.
+    text = re.sub(r"^:::\{page-exercise\} (.*)\n:::\n", r"*(An exercise of the page: \1.)*\n", text, flags=re.MULTILINE)
     text = re.sub(
         r"\{(?:ref|numref|term|doc|download)\}`([^`<]+?)\s*(?:<[^>`]*>)?`",
         lambda match: match[1].replace("-", " "),
@@ -34,7 +38,8 @@ def plain(text: str) -> str:
     for line in text.splitlines():
         if opening := OPENING.match(line):
             depth += 1
-            lines.append("> " * depth + f"**{opening[3] or opening[2].capitalize()}**")
+            title = TITLES.get(opening[2]) or opening[3] or opening[2].capitalize()
+            lines.append("> " * depth + f"**{title}**")
             lines.append(("> " * depth).rstrip())
         elif depth and re.fullmatch(r":{3,}|`{3,}", line):
             depth -= 1
