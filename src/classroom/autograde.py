@@ -20,7 +20,6 @@ import nbgrader.apps.autogradeapp
 import nbgrader.apps.generateassignmentapp
 from nbconvert.preprocessors import ClearMetadataPreprocessor, CSSHTMLHeaderPreprocessor
 from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.apps.autogradeapp import AutogradeApp
 from nbgrader.converters import Autograde, GenerateAssignment
 from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import (
@@ -74,8 +73,10 @@ class SafeAutograde(Autograde):  # type: ignore[misc]
         """Refuse to go on where no sandbox is to be had and none was waived."""
         if self.unsafe:
             if self.config.Execute.get("enabled", True) is False:
-                raise InstructorError("--unsafe and --no-execute together would give full marks to all. Drop one.")
-            self.log.warning("--unsafe: learners' code runs with your own rights, beside the gradebook.")
+                raise InstructorError(
+                    "SafeAutograde.unsafe and --no-execute together would give full marks to all. Drop one."
+                )
+            self.log.warning("Learners' code runs with your own rights (SafeAutograde.unsafe), beside the gradebook.")
             self.autograde_preprocessors = [Execute, *self.autograde_preprocessors]
             return
         problem = find_problem()
@@ -274,20 +275,6 @@ class HideHiddenChecks(ClearHiddenTests):  # type: ignore[misc]
 
     # The HTML exporter sets this for all its preprocessors, and nbgrader's do not know it.
     display_data_priority: Any = List().tag(config=True)
-
-
-UNSAFE = {
-    "unsafe": (
-        {"SafeAutograde": {"unsafe": True}},
-        "Run learners' code with your own rights, without a sandbox. Only for work that you trust.",
-    )
-}
-
-
-def main() -> None:
-    """Run the command ``nbgrader-autograde``, to which ``nbgrader autograde`` hands over: it knows ``--unsafe``."""
-    AutogradeApp.flags.update(UNSAFE)
-    AutogradeApp.launch_instance()
 
 
 def make_safe(c: Any) -> None:

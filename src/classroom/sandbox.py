@@ -41,8 +41,7 @@ MAX_OUTPUTS = 8_000_000
 INSTALL = (
     "Learners' code runs in a sandbox, and bubblewrap, which makes it, is {problem}. On Debian or Ubuntu: apt install "
     "bubblewrap. On Fedora: dnf install bubblewrap. On macOS or Windows: grade in a Linux machine, container or WSL. "
-    "For work that you trust as your own, nbgrader's way of running it is left: activate the environment and add "
-    "--unsafe, or set c.SafeAutograde.unsafe = True."
+    "For work that you trust as your own, nbgrader's way of running it is left: add --SafeAutograde.unsafe=True."
 )
 
 

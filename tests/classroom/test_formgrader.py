@@ -86,7 +86,7 @@ def address(course, tmp_path_factory):
         )  # fmt: skip
     try:
         address = f"http://127.0.0.1:{port}"
-        for _ in range(300):
+        for _ in range(1500):
             try:
                 urllib.request.urlopen(f"{address}/api?token={token}", timeout=10).close()
                 break
