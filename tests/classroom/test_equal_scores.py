@@ -118,9 +118,13 @@ def run_together(cells: list[dict], folder: Path) -> dict[str, tuple[float, str]
 
 
 def without_echo(text: str) -> str:
-    """Return what a check printed, without IPython's own echo of the value and addresses in memory."""
+    """Return what a check printed, without IPython's own echo of the value, addresses in memory and mere rounding.
+
+    How far two numbers differ by rounding depends on the threads that multiply matrices.
+    """
     lines = [line for line in text.splitlines() if not line.startswith("Out[")]
-    return re.sub(r"0x[0-9A-F]{6,}", "somewhere", "\n".join(lines)).strip()
+    text = re.sub(r"0x[0-9A-F]{6,}", "somewhere", "\n".join(lines))
+    return re.sub(r"\b\d(\.\d+)?e-(0[89]|[1-9]\d)", "rounding", text).strip()
 
 
 def run_judged(slug: str, cells: list[dict], release: dict, folder: Path, graders) -> dict[str, tuple[float, str]]:
@@ -174,4 +178,4 @@ def test_judged_scores_and_sentences_equal_those_of_one_process(graders, slug, n
     points = {grade_id(cell): cell["metadata"]["nbgrader"].get("points") for cell in cells}
     assert len(together) >= 2 + sum(len(texts) for texts in answers.values())
     for check, (score, _) in together.items():
-        assert (score == points[check]) == (": mistakes, " not in check), check
+        assert (abs(score - points[check]) < 1e-9) == (": mistakes, " not in check), (check, score, points[check])
