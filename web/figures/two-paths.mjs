@@ -34,7 +34,7 @@ export function draw(root) {
     numbers[`${from}${to} back`] = label(x - (slope ? lean : 0), y + 19, "back");
   }
   for (const [name, sign] of Object.entries(SIGNS)) {
-    write(node(svg, PLACES[name], sign, name === "x" ? "input" : "operation"), sign);
+    write(node(svg, PLACES[name], name === "x" ? "input" : "operation"), sign);
   }
   const names = { u: [165, 14], v: [165, 170], L: [290, 64] };
   const named = Object.fromEntries(Object.entries(names).map(([name, [x, y]]) => [name, label(x, y, "forward")]));
