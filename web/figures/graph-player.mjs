@@ -28,7 +28,8 @@ export function draw(root, chosen) {
   const sliders = row.append("div").attr("class", "sliders");
   const steering = controls(root);
   const say = status(root);
-  const fill = table(root, ["value", "number", "slope of L by it"]);
+  const withSlopes = names.some((name) => graphs[name].loss);
+  const fill = table(root, ["value", "number", ...(withSlopes ? ["slope of L by it"] : [])]);
 
   function begin(name) {
     playing?.pause();
@@ -149,7 +150,7 @@ function play(graph, svg, sliders, say, fill) {
       shown.map(([name]) => [
         name,
         known.values.has(name) ? { shown: name, number: numbers.values[name] } : "–",
-        known.slopes.has(name) ? { shown: `d${name}`, number: numbers.slopes[name] } : "–",
+        ...(graph.loss ? [known.slopes.has(name) ? { shown: `d${name}`, number: numbers.slopes[name] } : "–"] : []),
       ]),
     );
   }
