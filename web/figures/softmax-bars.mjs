@@ -1,5 +1,4 @@
 // Bars of the probabilities p, of the truth t and of the gradient p − t, under sliders of the logits.
-import { scaleLinear } from "d3-scale";
 import { buttons, choice, controls, drawing, picture, slider, status, values } from "./controls.mjs";
 import { softmaxAndLoss } from "./softmax-numbers.mjs";
 import { factor, numeral, write } from "./symbols.mjs";
@@ -12,7 +11,7 @@ const PANELS = [["p", "p", "forward"], ["t", "t", "truth"], ["dz", "p − t", "b
 export function draw(root) {
   const state = { logits: [...LOGITS], right: 0 };
   const svg = drawing(picture(root, "Three groups of bars: probabilities, truth, and their difference"), 400, 236);
-  const scale = scaleLinear().domain([-1, 1]).range([200, 26]);
+  const scale = (amount) => 113 - 87 * amount;
   const bars = PANELS.map(([key, title, way], panel) => {
     const left = 4 + panel * 134;
     write(svg.append("text").attr("x", left + 62).attr("y", 12).attr("text-anchor", "middle").attr("class", way), title);
