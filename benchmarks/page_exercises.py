@@ -12,11 +12,12 @@ import threading
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests/web"))
+# In place of this folder, which has a gradcheck.py of its own.
+sys.path[0] = str(Path(__file__).resolve().parent.parent / "tests/web")
 
-import visits
-from exercises_in_pages import Reader, every_exercise
-from playwright.sync_api import sync_playwright
+import visits  # noqa: E402
+from exercises_in_pages import Reader, every_exercise  # noqa: E402
+from playwright.sync_api import sync_playwright  # noqa: E402
 
 PLACE = "05-chain-rule/mul-backward"
 LATENCY = 0.04
