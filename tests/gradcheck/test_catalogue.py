@@ -75,8 +75,8 @@ def test_first_wrong_step_is_the_one_nearest_to_the_loss():
     assert check_layer(setting.forward, wrong, inputs, wrt=setting.wrt).first_wrong == ("dW2",)
     report = check_layer(setting.forward, wrong_before, inputs, wrt=setting.wrt)
     assert report.first_wrong == ("dW2",)
-    assert "Going backwards from the loss, dW2 is the first to be wrong" in str(report)
-    assert "dW1, db1 may be wrong only as a consequence" in str(report)
+    assert "Going backwards from the loss, dW2 is the first to be wrong" in report.note
+    assert "dW1, db1 may be wrong only as a consequence" in report.note
 
 
 def test_first_wrong_step_needs_no_recorded_steps():

@@ -82,7 +82,7 @@ def test_localisation_takes_no_more_evaluations_than_halving():
     rng = np.random.default_rng(1)
     forward, backward, inputs = bce_net(rng)
     problem = read_problem(forward, backward, inputs, None)
-    right = backward(problem.start()[1])[1]
+    right = backward(problem.start())[1]
     for count, bound in ((1, 20), (3, 3 * (np.log2(right.size / 3) + 2))):
         for size in (1e-7, 1e-3):
             places = rng.choice(right.size, count, replace=False)
