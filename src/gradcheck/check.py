@@ -157,7 +157,11 @@ def forward_failed(problem: Problem, said: Diagnosis) -> Report:
 
 
 def name_the_product(problem: Problem, said: Diagnosis) -> Diagnosis:
-    """Return what an exception of backward says; shapes that a matrix product would join name the product."""
+    """Return what an exception of backward says, with the shapes; those that a product would join name the product."""
+    if said.cause == "raised" and "matrix product A @ B" in said.sentence:
+        arrays = {**({} if problem.is_loss else {"dout": problem.dout}), **problem.inputs}
+        here = ", ".join(f"{name} {value.shape}" for name, value in arrays.items())
+        return said._replace(sentence=f"{said.sentence} The shapes here: {here}.")
     shapes = re.findall(r"\((\d+), ?(\d+)\)", said.sentence)
     if said.cause != "raised" or "broadcast" not in said.sentence or len(shapes) < 2:
         return said
