@@ -209,13 +209,14 @@ def authors_mistake(
 def first_wrong(problem: Problem, findings: list[Finding]) -> tuple[tuple[str, ...], str]:
     """Return the wrong gradients nearest to the loss, and a sentence where others lie before them.
 
-    Only names with the number of a layer tell how near: W2 is nearer than W1. Others are all as near.
+    Layers are told by the numbers in the inputs' names, as W1, b1, W2, b2; what has none, such as X, comes before
+    them. Within one layer no gradient is a consequence of another.
     """
     wrong = [name for name in problem.wrt if any(f.name == "d" + name and f.verdict == "fail" for f in findings)]
-    layers = {name: int(number[0]) for name in wrong if (number := re.search(r"\d+$", name))}
-    last = max(layers.values(), default=0)
-    first = tuple("d" + name for name in wrong if layers.get(name, last) == last)
-    later = ["d" + name for name in layers if layers[name] != last]
+    layer = {name: int((re.findall(r"\d+$", name) or [0])[0]) for name in wrong}
+    last = max(layer.values(), default=0)
+    first = tuple("d" + name for name in wrong if layer[name] == last)
+    later = ["d" + name for name in wrong if layer[name] != last]
     if not later:
         return first, ""
     return first, (
