@@ -51,7 +51,7 @@ def change(problem: Problem, name: str, index: tuple[int, ...], step: float, cen
     unit = np.zeros(x.shape)
     unit[index] = step
     try:
-        start = problem.loss({**problem.inputs, name: x - unit if central else x})
+        start = problem.loss({**problem.inputs, name: x - unit}) if central else np.sum(problem.dout * problem.out)
         return float(problem.loss({**problem.inputs, name: x + unit})) - float(start)
     except Exception:
         return np.nan

@@ -177,6 +177,31 @@ def test_any_shape_and_seed(N, n_in, n_out, seed):
         assert [finding.ok for finding in report.findings] == [k != place for k in range(3)]
 
 
+def saturating(how, offset, loss_by):
+    """Return a loss on top of an offset, where it is exact, leaves the exact route, or rounds to float32."""
+    seen = {"exact": lambda Z: Z, "measured": lambda Z: np.array(Z, dtype=np.float64), "float32": np.float32}[how]
+    return lambda Z: (offset + loss_by * np.sum(np.tanh(seen(Z))), Z)
+
+
+@settings(max_examples=5 if FEW else 60, deadline=None, derandomize=True)
+@given(
+    st.sampled_from(["exact", "measured", "float32"]),
+    st.integers(-12, 12),
+    st.integers(-12, 12),
+    st.integers(0, 10**6),
+)
+@pytest.mark.filterwarnings("ignore::numpy.exceptions.ComplexWarning")
+def test_nothing_passes_whose_tolerance_exceeds_a_hundredth_of_the_gradient(how, offset, loss_by, seed):
+    rng = np.random.default_rng(seed)
+    Z = rng.normal(size=(3, 2))
+    forward = saturating(how, 10.0**offset, 10.0**loss_by)
+    for factor in (1.0, 0.0, 1.02):
+        report = check_gradients(
+            forward, lambda Z, factor=factor: factor * 10.0**loss_by / np.cosh(Z) ** 2, {"Z": Z}, seed=seed
+        )
+        assert report.verdict != "pass" or (factor == 1.0 and report.tolerance <= 0.01), str(report)
+
+
 X = np.random.default_rng(8).normal(size=(5, 3))
 W = np.random.default_rng(9).normal(size=(3, 4))
 
