@@ -61,9 +61,10 @@ def test_report_counts_the_mistakes_that_were_made(made, page):
     for path in sorted((made.root / "autograded").glob(f"*/{SLUG}/{NAME}.ipynb")):
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             if cell["metadata"].get("nbgrader", {}).get("grade"):
-                said = json.dumps(cell["outputs"])
-                for name in re.findall(r"It looks like this mistake: (.*?)\.(?: |\\n|\")", said)[:1]:
-                    key = (cell["metadata"]["nbgrader"]["grade_id"], json.loads(f'"{name}"'))
+                data = [output.get("data", {}).get(FINDINGS, {"findings": []}) for output in cell["outputs"]]
+                said = " ".join(finding["message"] for report in data for finding in report["findings"])
+                for name in re.findall(r"It looks like this mistake: (.*?)\.(?: |$)", said)[:1]:
+                    key = (cell["metadata"]["nbgrader"]["grade_id"], name)
                     given[key] = given.get(key, 0) + 1
     counted = {(row["question"], row["what"]): int(row["learners"]) for row in table if row["part"] == "mistake"}
     assert len(given) > 5
