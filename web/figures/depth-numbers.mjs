@@ -1,6 +1,9 @@
 // A deep network of random weights: how much of the gradient reaches each layer, and how steep its activations are.
-import { ACTIVATIONS } from "./activation-slopes-numbers.mjs";
+import { ACTIVATIONS as CURVES } from "./activation-slopes-numbers.mjs";
 import { normals } from "./normals.mjs";
+
+// Softmax looks at whole rows, and belongs at the end.
+export const ACTIVATIONS = ["sigmoid", "tanh", "ReLU"];
 
 const WIDTH = 32;
 const EXAMPLES = 64;
@@ -50,7 +53,7 @@ const FLAT = 0.1;
 // For each layer the Frobenius norm of dW; for each but the last the mean slope of its activation and the share of flat
 // ones. The last layer is linear, and the loss behind it is softmax cross-entropy, a mean over the examples.
 export function measure({ activation, scheme, times = 1, layers, drawn = draw(layers) }) {
-  const { value, slope, steepest } = ACTIVATIONS[activation];
+  const { value, slope, steepest } = CURVES[activation];
   const weights = drawn.units.map(({ rows, columns, values }) => {
     const size = times * SCHEMES[scheme](rows, columns);
     return { rows, columns, values: values.map((unit) => size * unit) };
