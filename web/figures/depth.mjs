@@ -6,7 +6,7 @@ import { axes, curve } from "./plot.mjs";
 import { numeral } from "./symbols.mjs";
 
 const AREA = { left: 50, top: 22, width: 284, height: 190 };
-const FLOOR = 1e-30;
+const FLOOR = 1e-40;
 const CEILING = 1e10;
 const MOST_LAYERS = 30;
 
@@ -63,7 +63,7 @@ function row(norm, { slopes, flat }, n) {
   ];
 }
 
-const TIMES = 1000;
+const TIMES = 30;
 
 function sentence({ activation, scheme, times, layers }, { norms, slopes, flat }) {
   const [first, last] = [norms[0], norms.at(-1)];
@@ -77,7 +77,7 @@ function verdict(first, last) {
   if (first === 0) return last === 0 ? "Nothing moves at all: every gradient is exactly 0." : "Only the last layer would move: before it every gradient is exactly 0.";
   if (last > TIMES * first) return "On its way back the gradient vanishes.";
   if (first > TIMES * last) return "On its way back the gradient explodes.";
-  if (last < 1 / TIMES / TIMES) return "It is level, and tiny everywhere: no layer would move.";
-  if (last > TIMES) return "It is level, and huge everywhere: the first step would throw all weights away.";
+  if (last < 1e-6) return "It is level, and tiny everywhere: no layer would move.";
+  if (last > 1000) return "It is level, and huge everywhere: the first step would throw all weights away.";
   return "It is level: all layers would learn at the same pace.";
 }

@@ -71,8 +71,9 @@ export const OPTIMISERS = {
   },
 };
 
-// How many steps a walk has.
+// How many steps a walk has at first, and at most.
 export const STEPS = 60;
+export const MOST_STEPS = 100;
 
 // At which heights the maps have contour lines.
 const LEVELS = [0.05, 0.2, 0.5, 1, 1.7, 2.6, 4, 6, 9, 15, 25, 40, 60];

@@ -1,8 +1,8 @@
-// The learning rate on a loss surface: sixty steps of an optimiser on a bowl, in a ravine, over a saddle.
+// The learning rate on a loss surface: the steps of an optimiser on a bowl, in a ravine, over a saddle.
 import { scaleLinear, scaleLog } from "d3-scale";
 import { buttons, choice, controls, drawing, picture, slider, status, values } from "./controls.mjs";
 import { follow } from "./dragging.mjs";
-import { HEIGHTS, OPTIMISERS, RATES, STEPS, SURFACES, outcome, walk } from "./learning-rate-numbers.mjs";
+import { HEIGHTS, MOST_STEPS, OPTIMISERS, RATES, STEPS, SURFACES, outcome, walk } from "./learning-rate-numbers.mjs";
 import { player } from "./motion.mjs";
 import { axes, curve } from "./plot.mjs";
 import { numeral } from "./symbols.mjs";
@@ -24,7 +24,9 @@ const power = (exponent) => 10 ** exponent;
 
 /** Draws the figure into `root`; `chosen` may name the first surface and optimiser. */
 export function draw(root, chosen = {}) {
-  const state = { surface: "bowl", optimiser: "SGD", ...chosen, shown: STEPS };
+  const state = { surface: "bowl", optimiser: "SGD", ...chosen, steps: STEPS };
+  // While it is shown step by step: up to which step.
+  let goal = null;
   const restart = () => {
     state.rate = RATES[state.surface][state.optimiser].good;
     state.start = [...SURFACES[state.surface].start];
@@ -38,16 +40,14 @@ export function draw(root, chosen = {}) {
   const v = scaleLinear([-1.3, 1.3], [MAP.top + MAP.height, MAP.top]);
   const ground = axes(map, MAP, { x: u, y: v, labelX: "u", labelY: "v", ticksX: 4, ticksY: 5 });
   const contours = ground.append("g").attr("class", "contours");
-  const whole = ground.append("path").attr("class", "path faint");
   const path = ground.append("path").attr("class", "path");
   const dots = ground.append("g").attr("class", "dots");
   const here = ground.append("circle").attr("class", "here").attr("r", 6);
 
   const fall = drawing(pictures, 350, 300);
-  const step = scaleLinear([0, STEPS], [FALL.left, FALL.left + FALL.width]);
+  const step = scaleLinear([0, MOST_STEPS], [FALL.left, FALL.left + FALL.width]);
   const loss = scaleLog([LEAST, MOST], [FALL.top + FALL.height, FALL.top]);
   const height = axes(fall, FALL, { x: step, y: loss, labelX: "step", labelY: "loss", ticksY: 4, formatY: numeral });
-  const wholeFall = height.append("path").attr("class", "path faint");
   const pathFall = height.append("path").attr("class", "path");
   const hereFall = fall.append("circle").attr("class", "here").attr("r", 6);
 
@@ -58,7 +58,7 @@ export function draw(root, chosen = {}) {
   choice(first, { name: "optimiser", label: "Optimiser", options: optimisers, value: state.optimiser, change: (value) => change({ optimiser: value }) });
   const second = controls(root);
   const rate = slider(second, { name: "rate", label: "learning rate", min: -3, max: 0.75, step: 0.01, value: Math.log10(state.rate), say: (exponent) => numeral(power(exponent)), change: (exponent) => update({ rate: power(exponent) }) });
-  const shown = slider(second, { name: "step", label: "steps shown", min: 0, max: STEPS, step: 1, value: STEPS, change: (value) => { play.pause(); update({ shown: value }); } });
+  const steps = slider(second, { name: "steps", min: 0, max: MOST_STEPS, step: 1, value: state.steps, change: (steps) => { stop(); update({ steps }); } });
   const starts = ["u", "v"].map((name, k) =>
     slider(second, { name: `start-${name}`, label: `start ${name}`, min: k ? -1.25 : -2.15, max: k ? 1.25 : 1.15, step: 0.01, value: state.start[k], change: (value) => update({ start: state.start.map((old, at) => (at === k ? value : old)) }) }),
   );
@@ -69,26 +69,35 @@ export function draw(root, chosen = {}) {
   const say = status(root);
   const fill = values(root, ["step", "u", "v", "loss", "dL/du", "dL/dv"]);
   const play = player(pressed.play, {
-    every: 150,
+    every: 120,
     step: () => {
-      if (state.shown >= state.path.length - 1) state.shown = -1;
-      update({ shown: state.shown + 1 });
-      shown.set(state.shown);
-      return state.shown < state.path.length - 1;
+      if (goal === null) [goal, state.steps] = [state.steps || STEPS, 0];
+      else state.steps++;
+      steps.set(state.steps);
+      update({});
+      if (state.steps < Math.min(goal, state.path.length - 1)) return true;
+      goal = null;
+      update({});
+      return false;
     },
   });
 
+  function stop() {
+    play.pause();
+    goal = null;
+  }
+
   function setRate(value) {
+    stop();
     rate.set(Math.log10(value));
-    shown.set(STEPS);
-    update({ rate: value, shown: STEPS });
+    steps.set(STEPS);
+    update({ rate: value, steps: STEPS });
   }
 
   function change(chosenNow) {
     Object.assign(state, chosenNow);
     restart();
     starts.forEach((start, k) => start.set(state.start[k]));
-    play.pause();
     drawContours();
     setRate(state.rate);
   }
@@ -100,19 +109,18 @@ export function draw(root, chosen = {}) {
 
   function update(changed) {
     Object.assign(state, changed);
-    state.path = walk({ ...state, steps: STEPS });
-    const at = Math.min(state.shown, state.path.length - 1);
+    state.path = walk(state);
+    const at = state.path.length - 1;
     const points = state.path.map(({ point }) => point);
     const losses = state.path.map((each, n) => [n, Math.min(Math.max(each.loss, LEAST), MOST)]);
-    whole.attr("d", curve(points, u, v));
-    path.attr("d", curve(points.slice(0, at + 1), u, v));
-    dots.selectAll("circle").data(points.slice(0, at + 1)).join("circle").attr("r", 2.4).attr("cx", (point) => u(point[0])).attr("cy", (point) => v(point[1]));
+    path.attr("d", curve(points, u, v));
+    dots.selectAll("circle").data(points).join("circle").attr("r", 2.4).attr("cx", (point) => u(point[0])).attr("cy", (point) => v(point[1]));
     here.attr("cx", u(points[at][0])).attr("cy", v(points[at][1]));
-    wholeFall.attr("d", curve(losses, step, loss));
-    pathFall.attr("d", curve(losses.slice(0, at + 1), step, loss));
+    pathFall.attr("d", curve(losses, step, loss));
     hereFall.attr("cx", step(at)).attr("cy", loss(losses[at][1]));
-    say(sentence(state, at));
-    const told = state.path.map((_, n) => n).filter((n) => n < 5 || n % 10 === 0 || n === at || n === state.path.length - 1);
+    // A screen reader is not to be flooded while the steps go by.
+    if (goal === null || at % 20 === 0) say(sentence(state, at));
+    const told = state.path.map((_, n) => n).filter((n) => n < 5 || n % 10 === 0 || n === at);
     fill(told.map((n) => row(state.path[n], n)));
   }
 
@@ -133,7 +141,7 @@ function sentence({ surface, optimiser, rate, path }, at) {
   const from = at === 0 ? "At the start" : `After ${at} step${at === 1 ? "" : "s"} of ${optimiser} with learning rate ${numeral(rate)} on the ${surface}`;
   const fallen = at === 0 ? "" : `, from ${numeral(path[0].loss)} at the start`;
   const slopes = `The slopes here are dL/du = ${numeral(gradient[0])} and dL/dv = ${numeral(gradient[1])}.`;
-  const end = at === path.length - 1 ? ` ${OUTCOMES[outcome(path, surface)]}` : "";
+  const end = at === 0 ? "" : ` ${OUTCOMES[outcome(path, surface)]}`;
   return `${from} the loss is ${numeral(loss)}${fallen}. ${slopes}${end}`;
 }
 

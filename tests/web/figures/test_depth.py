@@ -2,57 +2,15 @@
 
 import numpy as np
 import pytest
+from in_numpy import SLOPES, drawn_network, loss_and_gradients, scaled
 
 LAYERS = 12
-# Each slope as a function of the pre-activation, and the steepest there is.
-SLOPES = {
-    "sigmoid": (lambda Z: 1 / (2 + np.exp(-Z) + np.exp(Z)), 0.25),
-    "tanh": (lambda Z: 1 / np.cosh(Z) ** 2, 1),
-    "relu": (lambda Z: (Z > 0) * 1.0, 1),
-}
-
-
-VALUES = {"sigmoid": lambda Z: 1 / (1 + np.exp(-Z)), "tanh": np.tanh, "relu": lambda Z: np.maximum(0, Z)}
-
-
-def loss_and_gradients(X, y, weights, act):
-    """Return the loss, the gradient of each layer's weights, and the slopes of each layer's activations."""
-    inputs, steepness = [X], []
-    for W in weights[:-1]:
-        Z = inputs[-1] @ W
-        steepness.append(SLOPES[act][0](Z))
-        inputs.append(VALUES[act](Z))
-    logits = inputs[-1] @ weights[-1]
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    P = np.exp(shifted) / np.exp(shifted).sum(axis=1, keepdims=True)
-    rows = np.arange(len(y))
-    loss = (np.log(np.exp(shifted).sum(axis=1)) - shifted[rows, y]).mean()
-    P[rows, y] -= 1
-    dZ, gradients = P / len(y), []
-    for n in reversed(range(len(weights))):
-        gradients.insert(0, inputs[n].T @ dZ)
-        if n:
-            dZ = dZ @ weights[n].T * steepness[n - 1]
-    return loss, gradients, steepness
 
 
 @pytest.fixture(scope="module")
 def drawn(numbers):
     """Return the examples, their classes, and the weights before they are scaled."""
-    told = numbers(
-        "depth-numbers",
-        "((read) => ({ X: read(drawn.X), classes: drawn.classes, units: drawn.units.map(read) }))"
-        "(({ rows, columns, values }) => Array.from({ length: rows }, (_, r) =>"
-        " [...values.slice(r * columns, (r + 1) * columns)]))".replace("drawn", f"figure.draw({LAYERS})"),
-    )
-    return np.array(told["X"]), np.array(told["classes"]), [np.array(unit) for unit in told["units"]]
-
-
-def scaled(unit, scheme):
-    """Return weights of the standard deviation that a scheme of chapter 10 wants."""
-    n_in, n_out = unit.shape
-    size = {"zeros": 0, "small": 0.01, "xavier": np.sqrt(2 / (n_in + n_out)), "he": np.sqrt(2 / n_in)}[scheme]
-    return size * unit
+    return drawn_network(numbers, LAYERS)
 
 
 @pytest.mark.parametrize("times", [1, 2])

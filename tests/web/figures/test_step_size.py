@@ -2,26 +2,9 @@
 
 import numpy as np
 import pytest
+from in_numpy import REAL, measured_slopes
 
 STEPS = [10 ** (-n / 2) for n in range(2, 41)]
-REAL = {
-    "sine": np.sin,
-    "neuron": lambda w: (1 / (1 + np.exp(-w)) - 1) ** 2,
-    "ReLU": lambda z: np.maximum(0, z),
-}
-POINTS = {"sine": 1.0, "neuron": 0.5, "ReLU": 2e-6}
-
-
-def in_numpy(name, h, kind):
-    """Return the three measured slopes in NumPy's arithmetic of the given kind."""
-    f, x, h = REAL[name], kind(POINTS[name]), kind(h)
-    aside = np.array([x], dtype=np.complex64 if kind is np.float32 else np.complex128)
-    aside.imag = h
-    return {
-        "forward": float((f(x + h) - f(x)) / h),
-        "central": float((f(x + h) - f(x - h)) / (2 * h)),
-        "complex": float(f(aside).imag[0] / h),
-    }
 
 
 @pytest.mark.parametrize("kind", [np.float64, np.float32], ids=lambda kind: kind.__name__)
@@ -36,7 +19,7 @@ def test_measured_slopes_differ_from_numpy_by_rounding_alone(name, kind, numbers
     )
     unit = float(np.finfo(kind).eps)
     for h, slopes in zip(STEPS, told, strict=True):
-        right = in_numpy(name, h, kind)
+        right = measured_slopes(name, h, kind)
         # Two libraries may round the last digit of exp and sin differently; a difference divides that by h.
         for difference in ("forward", "central"):
             assert abs(slopes[difference] - right[difference]) <= 4 * unit / h, (difference, h)
@@ -50,7 +33,7 @@ def test_slopes_to_compare_with_are_the_true_ones(numbers):
     )
     assert set(told) == set(REAL)
     for name, slope in told.items():
-        assert slope == pytest.approx(in_numpy(name, 1e-20, np.float64)["complex"], rel=1e-14)
+        assert slope == pytest.approx(measured_slopes(name, 1e-20, np.float64)["complex"], rel=1e-14)
 
 
 def test_errors_make_a_v_and_the_complex_step_loses_an_arm(numbers):
