@@ -31,7 +31,10 @@ export function pattern(truth, yours) {
     return { kind: "stripes", words: "Stripes: within a row of the difference all entries are equal." };
   }
   if (places.length < size && places.every(([r, c]) => Math.abs(truth[r][c]) <= least)) {
-    return { kind: "mask", words: `${places.length} of ${size} entries are off, all of them where the true gradient is 0.` };
+    return {
+      kind: "mask",
+      words: `${places.length} of ${size} entries are off, all of them where the true gradient is 0.`,
+    };
   }
   return { kind: "everywhere", words: `${places.length} of ${size} entries are off, without a pattern.` };
 }

@@ -8,8 +8,16 @@ const LEFTS = [2, 126, 250];
 
 /** Draws the figure into `root`; `chosen` may name the first mistake. */
 export function draw(root, chosen = {}) {
-  let at = Math.max(0, GALLERY.findIndex(({ mistake }) => mistake === chosen.mistake));
-  const svg = drawing(picture(root, "Heat maps of the true gradient, of the wrong one, and of their difference."), 360, 150, 560);
+  let at = Math.max(
+    0,
+    GALLERY.findIndex(({ mistake }) => mistake === chosen.mistake),
+  );
+  const svg = drawing(
+    picture(root, "Heat maps of the true gradient, of the wrong one, and of their difference."),
+    360,
+    150,
+    560,
+  );
   const maps = ["true", "wrong", "wrong − true"].map((title, n) => {
     const place = svg.append("g").attr("transform", `translate(${LEFTS[n]} ${MAP.top})`);
     place.append("text").attr("class", "label").attr("y", -7).text(title);
@@ -17,7 +25,13 @@ export function draw(root, chosen = {}) {
     return place;
   });
   const row = controls(root);
-  const list = choice(row, { name: "mistake", label: "Mistake", options: GALLERY.map(({ mistake }, n) => ({ value: String(n), text: mistake })), value: String(at), change: (value) => show(Number(value)) });
+  const list = choice(row, {
+    name: "mistake",
+    label: "Mistake",
+    options: GALLERY.map(({ mistake }, n) => ({ value: String(n), text: mistake })),
+    value: String(at),
+    change: (value) => show(Number(value)),
+  });
   const step = (by) => () => {
     show((at + by + GALLERY.length) % GALLERY.length);
     list.value = String(at);

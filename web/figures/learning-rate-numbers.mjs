@@ -45,7 +45,10 @@ export const SURFACES = {
     intervals: (height) => {
       const [inner, outer] = [1 - 2 * Math.sqrt(height), Math.sqrt(1 + 2 * Math.sqrt(height))];
       if (inner < 0) return [[-outer, outer]];
-      return [[-outer, -Math.sqrt(inner)], [Math.sqrt(inner), outer]];
+      return [
+        [-outer, -Math.sqrt(inner)],
+        [Math.sqrt(inner), outer],
+      ];
     },
   }),
 };

@@ -54,16 +54,59 @@ export function draw(root, chosen = {}) {
   const first = controls(root);
   const surfaces = Object.keys(SURFACES).map((value) => ({ value, text: value }));
   const optimisers = Object.keys(OPTIMISERS).map((value) => ({ value, text: value }));
-  choice(first, { name: "surface", label: "Surface", options: surfaces, value: state.surface, change: (value) => change({ surface: value }) });
-  choice(first, { name: "optimiser", label: "Optimiser", options: optimisers, value: state.optimiser, change: (value) => change({ optimiser: value }) });
+  choice(first, {
+    name: "surface",
+    label: "Surface",
+    options: surfaces,
+    value: state.surface,
+    change: (value) => change({ surface: value }),
+  });
+  choice(first, {
+    name: "optimiser",
+    label: "Optimiser",
+    options: optimisers,
+    value: state.optimiser,
+    change: (value) => change({ optimiser: value }),
+  });
   const second = controls(root);
-  const rate = slider(second, { name: "rate", label: "learning rate", min: -3, max: 0.75, step: 0.01, value: Math.log10(state.rate), say: (exponent) => numeral(power(exponent)), change: (exponent) => update({ rate: power(exponent) }) });
-  const steps = slider(second, { name: "steps", min: 0, max: MOST_STEPS, step: 1, value: state.steps, change: (steps) => { stop(); update({ steps }); } });
+  const rate = slider(second, {
+    name: "rate",
+    label: "learning rate",
+    min: -3,
+    max: 0.75,
+    step: 0.01,
+    value: Math.log10(state.rate),
+    say: (exponent) => numeral(power(exponent)),
+    change: (exponent) => update({ rate: power(exponent) }),
+  });
+  const steps = slider(second, {
+    name: "steps",
+    min: 0,
+    max: MOST_STEPS,
+    step: 1,
+    value: state.steps,
+    change: (steps) => {
+      stop();
+      update({ steps });
+    },
+  });
   const starts = ["u", "v"].map((name, k) =>
-    slider(second, { name: `start-${name}`, label: `start ${name}`, min: k ? -1.25 : -2.15, max: k ? 1.25 : 1.15, step: 0.01, value: state.start[k], change: (value) => update({ start: state.start.map((old, at) => (at === k ? value : old)) }) }),
+    slider(second, {
+      name: `start-${name}`,
+      label: `start ${name}`,
+      min: k ? -1.25 : -2.15,
+      max: k ? 1.25 : 1.15,
+      step: 0.01,
+      value: state.start[k],
+      change: (value) => update({ start: state.start.map((old, at) => (at === k ? value : old)) }),
+    }),
   );
   const pressed = buttons(controls(root), "Learning rates to try, and motion", [
-    ...["small", "good", "too large"].map((name) => ({ name, text: name, press: () => setRate(RATES[state.surface][state.optimiser][name]) })),
+    ...["small", "good", "too large"].map((name) => ({
+      name,
+      text: name,
+      press: () => setRate(RATES[state.surface][state.optimiser][name]),
+    })),
     { name: "play", text: "Step by step", press: () => {} },
   ]);
   const say = status(root);
@@ -104,7 +147,11 @@ export function draw(root, chosen = {}) {
 
   function drawContours() {
     const lines = HEIGHTS[state.surface].flatMap((each) => SURFACES[state.surface].contour(each));
-    contours.selectAll("path").data(lines).join("path").attr("d", (points) => curve(points, u, v));
+    contours
+      .selectAll("path")
+      .data(lines)
+      .join("path")
+      .attr("d", (points) => curve(points, u, v));
   }
 
   function update(changed) {
@@ -114,7 +161,13 @@ export function draw(root, chosen = {}) {
     const points = state.path.map(({ point }) => point);
     const losses = state.path.map((each, n) => [n, Math.min(Math.max(each.loss, LEAST), MOST)]);
     path.attr("d", curve(points, u, v));
-    dots.selectAll("circle").data(points).join("circle").attr("r", 2.4).attr("cx", (point) => u(point[0])).attr("cy", (point) => v(point[1]));
+    dots
+      .selectAll("circle")
+      .data(points)
+      .join("circle")
+      .attr("r", 2.4)
+      .attr("cx", (point) => u(point[0]))
+      .attr("cy", (point) => v(point[1]));
     here.attr("cx", u(points[at][0])).attr("cy", v(points[at][1]));
     pathFall.attr("d", curve(losses, step, loss));
     hereFall.attr("cx", step(at)).attr("cy", loss(losses[at][1]));
@@ -138,7 +191,10 @@ export function draw(root, chosen = {}) {
 
 function sentence({ surface, optimiser, rate, path }, at) {
   const { loss, gradient } = path[at];
-  const from = at === 0 ? "At the start" : `After ${at} step${at === 1 ? "" : "s"} of ${optimiser} with learning rate ${numeral(rate)} on the ${surface}`;
+  const from =
+    at === 0
+      ? "At the start"
+      : `After ${at} step${at === 1 ? "" : "s"} of ${optimiser} with learning rate ${numeral(rate)} on the ${surface}`;
   const fallen = at === 0 ? "" : `, from ${numeral(path[0].loss)} at the start`;
   const slopes = `The slopes here are dL/du = ${numeral(gradient[0])} and dL/dv = ${numeral(gradient[1])}.`;
   const end = at === 0 ? "" : ` ${OUTCOMES[outcome(path, surface)]}`;

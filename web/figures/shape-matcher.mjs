@@ -1,7 +1,19 @@
 // Choose what to do with a layer's arrays, and see whether it can be done, has the wanted shape, and is right.
 import { buttons, choice, controls, drawing, picture, slider, status, values } from "./controls.mjs";
 import {
-  COUNTED, FACTORS, OPERATIONS, WANTED, compute, countFitting, drawArrays, farthest, indices, judge, measure, parts, shapeOf,
+  COUNTED,
+  FACTORS,
+  OPERATIONS,
+  WANTED,
+  compute,
+  countFitting,
+  drawArrays,
+  farthest,
+  indices,
+  judge,
+  measure,
+  parts,
+  shapeOf,
 } from "./shape-matcher-numbers.mjs";
 import { numeral } from "./symbols.mjs";
 
@@ -43,7 +55,10 @@ export function draw(root, chosen = {}) {
   const sliders = Object.entries(COUNTED).map(([letter, counted]) => {
     const change = (size) => show({ sizes: { ...state.sizes, [letter]: size } });
     const label = `${SYMBOLS[letter]}, ${counted}`;
-    return [letter, slider(sides, { name: counted, label, min: LEAST, max: MOST, step: 1, value: state.sizes[letter], change })];
+    return [
+      letter,
+      slider(sides, { name: counted, label, min: LEAST, max: MOST, step: 1, value: state.sizes[letter], change }),
+    ];
   });
   buttons(
     controls(root),
@@ -70,7 +85,11 @@ export function draw(root, chosen = {}) {
     say(sentence(state, judged, off));
     fill([
       [`${wanted}, measured`, words(shapeOf(WANTED[wanted], sizes)), ""],
-      [expression(state), judged.shape ? words(judged.shape) : "none", off === null ? "none" : { shown: "difference", number: off }],
+      [
+        expression(state),
+        judged.shape ? words(judged.shape) : "none",
+        off === null ? "none" : { shown: "difference", number: off },
+      ],
     ]);
   }
   show({});
@@ -85,7 +104,8 @@ function sentence(state, judged, off) {
     return `${name} cannot be formed: ${first} has ${sizes[from]} columns (${COUNTED[from]}), ${second} has ${sizes[to]} rows (${COUNTED[to]}).`;
   }
   const shape = words(judged.shape);
-  if (!judged.fits) return `${name} has the shape ${shape}, but ${wanted} needs ${words(shapeOf(WANTED[wanted], sizes))}.`;
+  if (!judged.fits)
+    return `${name} has the shape ${shape}, but ${wanted} needs ${words(shapeOf(WANTED[wanted], sizes))}.`;
   const { all, fit } = countFitting(wanted, sizes);
   const count = `Of ${all} products and sums, ${fit === 1 ? "this one alone has" : `${fit} have`} this shape.`;
   if (judged.right) {
@@ -114,7 +134,10 @@ function drawArraysOf(svg, { wanted, first, operation, sizes }, judged) {
   const given = [first, second].filter(Boolean);
   const signs = second ? ["@", "="] : [axis === 0 ? "Σ ↓" : "Σ →"];
   const columns = (letters) => sizes[letters.at(-1)];
-  const total = given.reduce((sum, name) => sum + columns(indices(name)), judged.possible ? columns(judged.letters) : 1);
+  const total = given.reduce(
+    (sum, name) => sum + columns(indices(name)),
+    judged.possible ? columns(judged.letters) : 1,
+  );
   const free = WIDTH - MARGIN - given.length * BETWEEN;
   const cell = Math.min(CELL, free / total);
   let left = MARGIN / 2 + (free - cell * total) / 2;
@@ -126,9 +149,21 @@ function drawArraysOf(svg, { wanted, first, operation, sizes }, judged) {
   });
   const kind = !judged.fits ? "wrong" : judged.right ? "good" : "doubtful";
   const verdict = { wrong: "has another shape", good: "fits, and is right", doubtful: "fits, and is wrong" }[kind];
-  if (judged.possible) drawArray(svg, { name: judged.fits ? wanted : `not ${wanted}`, letters: judged.letters, left, sizes, cell, kind });
-  else svg.append("text").attr("class", "sign").attr("x", left).attr("y", MIDDLE + 6).text("✗");
-  const below = svg.append("text").attr("class", "verdict").attr("text-anchor", "middle").attr("x", WIDTH / 2).attr("y", 154);
+  if (judged.possible)
+    drawArray(svg, { name: judged.fits ? wanted : `not ${wanted}`, letters: judged.letters, left, sizes, cell, kind });
+  else
+    svg
+      .append("text")
+      .attr("class", "sign")
+      .attr("x", left)
+      .attr("y", MIDDLE + 6)
+      .text("✗");
+  const below = svg
+    .append("text")
+    .attr("class", "verdict")
+    .attr("text-anchor", "middle")
+    .attr("x", WIDTH / 2)
+    .attr("y", 154);
   below.text(judged.possible ? verdict : "cannot be formed");
 }
 
@@ -137,7 +172,10 @@ function drawArray(svg, { name, letters, left, sizes, cell, kind = "" }) {
   const down = letters.length === 2 ? letters[0] : null;
   const [rows, columns] = [down ? sizes[down] : 1, sizes[across]];
   const [width, height] = [cell * columns, cell * rows];
-  const place = svg.append("g").attr("class", `array ${kind}`).attr("transform", `translate(${left} ${MIDDLE - height / 2})`);
+  const place = svg
+    .append("g")
+    .attr("class", `array ${kind}`)
+    .attr("transform", `translate(${left} ${MIDDLE - height / 2})`);
   for (let n = 0; n < rows * columns; n++) {
     const box = place.append("rect").attr("class", "cell").attr("width", cell).attr("height", cell);
     box.attr("x", (n % columns) * cell).attr("y", Math.floor(n / columns) * cell);

@@ -20,24 +20,82 @@ const TITLES = {
 /** Draws the figure into `root`; `chosen` may name the first function and precision. */
 export function draw(root, chosen = {}) {
   const state = { name: "sine", precision: "float64", exponent: -5, ...chosen };
-  const svg = drawing(picture(root, "The error of the measured slope against the step, both on logarithmic axes."), 360, 300, 560);
+  const svg = drawing(
+    picture(root, "The error of the measured slope against the step, both on logarithmic axes."),
+    360,
+    300,
+    560,
+  );
   const x = scaleLog([STEPS.at(-1), STEPS[0]], [AREA.left, AREA.left + AREA.width]);
   const y = scaleLog([FLOOR, 1], [AREA.top + AREA.height, AREA.top]);
-  const place = axes(svg, AREA, { x, y, labelX: "step h", labelY: "", ticksX: 5, ticksY: 5, formatX: numeral, formatY: numeral });
+  const place = axes(svg, AREA, {
+    x,
+    y,
+    labelX: "step h",
+    labelY: "",
+    ticksX: 5,
+    ticksY: 5,
+    formatX: numeral,
+    formatY: numeral,
+  });
   svg.append("text").attr("class", "label").attr("x", 2).attr("y", 38).text("relative error of the slope");
-  const mark = place.append("line").attr("class", "mark").attr("y1", AREA.top).attr("y2", AREA.top + AREA.height);
-  const lines = place.selectAll("path").data(DIFFERENCES).join("path").attr("class", (name) => `path ${name}`);
-  const points = place.selectAll("circle").data(DIFFERENCES).join("circle").attr("r", 6).attr("class", (name) => `here ${name}`);
+  const mark = place
+    .append("line")
+    .attr("class", "mark")
+    .attr("y1", AREA.top)
+    .attr("y2", AREA.top + AREA.height);
+  const lines = place
+    .selectAll("path")
+    .data(DIFFERENCES)
+    .join("path")
+    .attr("class", (name) => `path ${name}`);
+  const points = place
+    .selectAll("circle")
+    .data(DIFFERENCES)
+    .join("circle")
+    .attr("r", 6)
+    .attr("class", (name) => `here ${name}`);
   DIFFERENCES.forEach((name, n) => {
     const left = 2 + 110 * n;
-    svg.append("line").attr("class", `path ${name}`).attr("x1", left).attr("x2", left + 22).attr("y1", 9).attr("y2", 9);
-    svg.append("text").attr("x", left + 27).attr("y", 14).text(SHORT[name]);
+    svg
+      .append("line")
+      .attr("class", `path ${name}`)
+      .attr("x1", left)
+      .attr("x2", left + 22)
+      .attr("y1", 9)
+      .attr("y2", 9);
+    svg
+      .append("text")
+      .attr("x", left + 27)
+      .attr("y", 14)
+      .text(SHORT[name]);
   });
 
   const row = controls(root);
-  choice(row, { name: "function", label: "Function", options: Object.entries(TITLES).map(([value, text]) => ({ value, text })), value: state.name, change: (name) => update({ name }) });
-  choice(row, { name: "precision", label: "Numbers", options: Object.keys(PRECISIONS).map((value) => ({ value, text: value })), value: state.precision, change: (precision) => update({ precision }) });
-  const steps = slider(controls(root), { name: "step", label: "step h", min: -20, max: -1, step: 0.25, value: state.exponent, say: (exponent) => numeral(10 ** exponent), change: (exponent) => update({ exponent }) });
+  choice(row, {
+    name: "function",
+    label: "Function",
+    options: Object.entries(TITLES).map(([value, text]) => ({ value, text })),
+    value: state.name,
+    change: (name) => update({ name }),
+  });
+  choice(row, {
+    name: "precision",
+    label: "Numbers",
+    options: Object.keys(PRECISIONS).map((value) => ({ value, text: value })),
+    value: state.precision,
+    change: (precision) => update({ precision }),
+  });
+  const steps = slider(controls(root), {
+    name: "step",
+    label: "step h",
+    min: -20,
+    max: -1,
+    step: 0.25,
+    value: state.exponent,
+    say: (exponent) => numeral(10 ** exponent),
+    change: (exponent) => update({ exponent }),
+  });
   const say = status(root);
   const fill = values(root, ["", "slope", "error", "smallest error", "at h"]);
 
@@ -49,7 +107,13 @@ export function draw(root, chosen = {}) {
     const best = Object.fromEntries(DIFFERENCES.map((each) => [each, smallest(all.map((these) => these[each]))]));
     const [slopes, off] = [measured(name, h, precision), errors(name, h, precision)];
     const drawn = (error) => Math.max(error, FLOOR);
-    lines.attr("d", (each) => curve(STEPS.map((step, n) => [step, drawn(all[n][each])]), x, y));
+    lines.attr("d", (each) =>
+      curve(
+        STEPS.map((step, n) => [step, drawn(all[n][each])]),
+        x,
+        y,
+      ),
+    );
     mark.attr("x1", x(h)).attr("x2", x(h));
     points.attr("cx", x(h)).attr("cy", (each) => y(drawn(off[each])));
     const parts = DIFFERENCES.map((each) => `the ${NAMES[each]} ${numeral(off[each])}`);
