@@ -82,7 +82,7 @@ export function draw(root, chosen = {}) {
     change: (at) => update(at),
   });
   const say = status(root);
-  const fill = values(root, ["", "a", "slope", "slope from a"]);
+  const fill = values(root, ["function", "a", "slope", "slope from a"]);
 
   function update(at) {
     for (const panel of panels) panel(at);

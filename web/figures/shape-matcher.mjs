@@ -73,7 +73,7 @@ export function draw(root, chosen = {}) {
     })),
   );
   const say = status(root);
-  const fill = values(root, ["", "shape", "largest difference"]);
+  const fill = values(root, ["array", "shape", "largest difference"]);
 
   function show(changed) {
     Object.assign(state, changed);

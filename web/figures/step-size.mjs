@@ -97,7 +97,7 @@ export function draw(root, chosen = {}) {
     change: (exponent) => update({ exponent }),
   });
   const say = status(root);
-  const fill = values(root, ["", "slope", "error", "smallest error", "at h"]);
+  const fill = values(root, ["difference", "slope", "error", "smallest error", "at h"]);
 
   function update(changed) {
     Object.assign(state, changed);
