@@ -26,7 +26,7 @@ def differences_are_those_of_numpy(figure: Locator) -> None:
                 move(figure, "step", exponent)
                 shown = numbers_shown(figure)
                 for difference, slope in measured_slopes(name, 10**exponent, kind).items():
-                    rounding = 16 * np.finfo(kind).eps * (1 if difference == "complex" else 1 / 10**exponent)
+                    rounding = 16 * float(np.finfo(kind).eps) * (1 if difference == "complex" else 1 / 10**exponent)
                     assert shown[f"slope-{difference}"] == pytest.approx(slope, abs=rounding)
                     assert shown[f"error-{difference}"] == pytest.approx(abs(shown[f"slope-{difference}"] / true - 1))
 
