@@ -221,6 +221,12 @@ def run_cell(shell: CellShell, source: str, seconds: float) -> tuple[ExecutionRe
     return result, shell.outputs.list
 
 
+def warm_up(shell: CellShell) -> None:
+    """Run a cell, so that what IPython loads at the first one is loaded before a process is forked."""
+    run_cell(shell, "None", 60.0)
+    shell.outputs = Outputs()
+
+
 def harmless(outputs: Any) -> list[dict[str, Any]]:
     """Return outputs that came from a learner's process, each made anew from the parts that cannot do harm."""
     kept = Outputs()

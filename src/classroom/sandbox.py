@@ -217,6 +217,7 @@ def bubblewrap_command(
             "RLIMIT_CORE": 0,
         },
         "refused": list(settings.refused),
+        "packages": list(settings.packages),
         "max_bytes": settings.message_size * MB,
     }
     start = f"import sys; sys.path[:0] = {view.path!r}; from classroom.inside import main; main()"
