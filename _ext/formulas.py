@@ -4,16 +4,13 @@ The pages need no script and no network for them, and a mistake in TeX is a warn
 build fails. Jupyter Book's own way loads MathJax from a public server into every page, and shows raw TeX without it.
 """
 
-import hashlib
-import json
 import re
-import subprocess
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
-from front_end import NODE, NODE_MODULES, WEB, Page
+from front_end import WEB, KeptAnswers, Page
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.util import logging
@@ -25,55 +22,6 @@ RENDERER = WEB / "math" / "render.mjs"
 # A formula in running text narrower than this many ex, half of a phone's line, stays on one line.
 BREAKABLE = 18
 GLYPH = re.compile(r'href="#(g-[\w-]+)"')
-
-
-class Formulas:
-    """Renders formulas in one Node process, started when the first unknown one comes, and keeps what it rendered."""
-
-    def __init__(self, kept: Path) -> None:
-        self.kept = kept
-        self.made_by = hashlib.sha256(
-            RENDERER.read_bytes() + (NODE_MODULES / ".package-lock.json").read_bytes()
-        ).hexdigest()
-        self.process: subprocess.Popen[str] | None = None
-        self.rendered: dict[str, Any] = {}
-        if kept.is_file():
-            stored = json.loads(kept.read_text("utf-8"))
-            if stored["made_by"] == self.made_by:
-                self.rendered = stored["rendered"]
-        self.known = len(self.rendered)
-
-    def __call__(self, tex: str, display: bool) -> dict[str, Any]:
-        """Return the pieces, glyphs, width in ex and MathML of a formula, or its error."""
-        key = f"{'display' if display else 'inline'} {tex}"
-        if key not in self.rendered:
-            self.rendered[key] = self.ask({"tex": tex, "display": display})
-        return self.rendered[key]
-
-    def ask(self, formula: dict[str, Any]) -> dict[str, Any]:
-        """Return the answer of the Node process to one formula."""
-        if self.process is None:
-            self.process = subprocess.Popen(
-                [NODE, RENDERER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
-            )
-        assert self.process.stdin and self.process.stdout
-        self.process.stdin.write(json.dumps(formula) + "\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        if not answer:
-            raise RuntimeError(f"{RENDERER} ended with status {self.process.wait()} at the formula {formula['tex']!r}")
-        return json.loads(answer)
-
-    def close(self) -> None:
-        """End the process, and keep what is new for the next build."""
-        if self.process is not None:
-            assert self.process.stdin
-            self.process.stdin.close()
-            self.process.wait(timeout=60)
-            self.process = None
-        if len(self.rendered) > self.known:
-            text = json.dumps({"made_by": self.made_by, "rendered": self.rendered}, sort_keys=True, ensure_ascii=False)
-            self.kept.write_text(text, "utf-8")
 
 
 def as_tex(node: nodes.math | nodes.math_block) -> str:
@@ -90,7 +38,7 @@ def as_tex(node: nodes.math | nodes.math_block) -> str:
 def rendered(translator: Any, node: nodes.math | nodes.math_block, display: bool) -> tuple[str, float]:
     """Return the HTML of a formula and its width in ex; of one that cannot be rendered its TeX, with a warning."""
     tex = as_tex(node)
-    answer = translator.builder.app.formulas(tex, display)
+    answer = translator.builder.app.formulas({"tex": tex, "display": display})
     if "error" in answer:
         logger.warning("the formula %r cannot be rendered: %s", tex, answer["error"], location=node, type="formula")
         return f"<code>{escape(tex)}</code>", 0
@@ -121,9 +69,7 @@ def add_glyphs(app: Sphinx, page: Page) -> None:
     """Put the outlines that the formulas of a page refer to into the page, each once, in a fixed order."""
     used = sorted(set(GLYPH.findall(page.html)))
     if used:
-        outlines = {
-            name: d for answer in app.formulas.rendered.values() for name, d in answer.get("glyphs", {}).items()
-        }  # type: ignore[attr-defined]
+        outlines = {name: d for answer in app.formulas.answers.values() for name, d in answer.get("glyphs", {}).items()}  # type: ignore[attr-defined]
         paths = "".join(f'<path id="{name}" d="{outlines[name]}"/>' for name in used)
         block = (
             f'<svg class="glyphs" width="0" height="0" aria-hidden="true" focusable="false"><defs>{paths}</defs></svg>'
@@ -138,7 +84,7 @@ def choose_renderer(app: Sphinx, config: Config) -> None:
 
 def start(app: Sphinx) -> None:
     """Open the store of rendered formulas, beside the build's folder of HTML."""
-    app.formulas = Formulas(Path(app.doctreedir) / "formulas.json")  # type: ignore[attr-defined]
+    app.formulas = KeptAnswers(RENDERER, [RENDERER], Path(app.doctreedir) / "formulas.json")  # type: ignore[attr-defined]
 
 
 def finish(app: Sphinx, exception: Exception | None) -> None:

@@ -1,9 +1,13 @@
-"""Where the front-end's parts lie, and the one place where a finished page can still be changed.
+"""Where the front-end's parts lie, what Node has answered, and the one place where a finished page can be changed.
 
 Sphinx tells extensions of a page's parts before its template is filled in. What the theme's templates themselves write
 can be changed only afterwards: this extension emits `html-page-finished` with the whole text of each page.
 """
 
+import hashlib
+import json
+import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +35,58 @@ class Page:
     def to_root(self) -> str:
         """Return the relative address of the book's folder, as `../` or an empty string."""
         return self.context.get("content_root", "./").removeprefix("./")
+
+
+class KeptAnswers:
+    """Asks a Node program, one JSON a line, started at the first unknown question, and keeps what it has answered.
+
+    ``made_from`` are the files on which its answers depend, besides the npm packages; answers of other versions of them
+    are forgotten.
+    """
+
+    def __init__(self, program: Path, made_from: Iterable[Path], kept: Path) -> None:
+        self.program, self.kept = program, kept
+        files = [*made_from, NODE_MODULES / ".package-lock.json"]
+        self.made_by = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+        self.process: subprocess.Popen[str] | None = None
+        self.answers: dict[str, Any] = {}
+        if kept.is_file():
+            stored = json.loads(kept.read_text("utf-8"))
+            if stored["made_by"] == self.made_by:
+                self.answers = stored["answers"]
+        self.known = len(self.answers)
+
+    def __call__(self, question: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer to a question."""
+        key = json.dumps(question, sort_keys=True, ensure_ascii=False)
+        if key not in self.answers:
+            self.answers[key] = self.ask(question)
+        return self.answers[key]
+
+    def ask(self, question: dict[str, Any]) -> dict[str, Any]:
+        """Return the program's answer to one question."""
+        if self.process is None:
+            self.process = subprocess.Popen(
+                [NODE, self.program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+            )
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.write(json.dumps(question) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"{self.program} ended with status {self.process.wait()} at the question {question}")
+        return json.loads(answer)
+
+    def close(self) -> None:
+        """End the program, and keep what is new for the next build."""
+        if self.process is not None:
+            assert self.process.stdin
+            self.process.stdin.close()
+            self.process.wait(timeout=60)
+            self.process = None
+        if len(self.answers) > self.known:
+            text = json.dumps({"made_by": self.made_by, "answers": self.answers}, sort_keys=True, ensure_ascii=False)
+            self.kept.write_text(text, "utf-8")
 
 
 class FinishedPages(BuiltinTemplateLoader):

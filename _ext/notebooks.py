@@ -17,6 +17,8 @@ from sphinx.application import Sphinx
 FOLDER = "notebooks"
 EXERCISE = re.compile(r'<div class="(?:[\w-]+ )*exercise(?: [\w-]+)*">')
 DOWNLOAD = re.compile(r'<a class="reference download internal"[^>]* href="[^"]*/([^/"]+\.ipynb)"')
+# What stands above a box that has no title of its own.
+TITLES = {"moving-figure": "On the page of the book, this figure moves"}
 OPENING = re.compile(r"^(:{3,}|`{3,})\{(\w[\w-]*)\}[ \t]*(.*)$")
 
 
@@ -34,7 +36,8 @@ def plain(text: str) -> str:
     for line in text.splitlines():
         if opening := OPENING.match(line):
             depth += 1
-            lines.append("> " * depth + f"**{opening[3] or opening[2].capitalize()}**")
+            title = TITLES.get(opening[2]) or opening[3] or opening[2].capitalize()
+            lines.append("> " * depth + f"**{title}**")
             lines.append(("> " * depth).rstrip())
         elif depth and re.fullmatch(r":{3,}|`{3,}", line):
             depth -= 1

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from classroom.collect import SYSTEMS, collect_zip
 from classroom.editions import write_handout, write_worked_solutions
 from classroom.errors import InstructorError
 from classroom.release import release_all
@@ -44,6 +45,21 @@ def worked_solutions(root: Path, into: Path, toc: Path) -> None:
 def handout(root: Path, wheel: Path, into: Path) -> None:
     """Pack the exercises and the checker for learners."""
     print(f"The handout is {write_handout(root.resolve(), wheel, into)}")
+
+
+@classroom.command()
+@course_folder
+@click.argument("assignment")
+@click.argument("archive", type=click.Path(path_type=Path), metavar="FILE.zip")
+@click.option(
+    "--students", type=click.Path(path_type=Path), help="A table of the class: nbgrader's, Canvas' or Moodle's."
+)
+@click.option(
+    "--from", "system", type=click.Choice(list(SYSTEMS)), help="Whose zip file it is, if its names do not say."
+)
+def collect(root: Path, assignment: str, archive: Path, students: Path | None, system: str | None) -> None:
+    """Place what Moodle, Canvas or a plain upload holds into submitted/."""
+    print(collect_zip(archive, root, assignment, students=students, system=system))
 
 
 def main() -> None:

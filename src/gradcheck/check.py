@@ -146,12 +146,12 @@ def run_check(
         if said is not None:
             findings += [failed(problem, name, said) for name in problem.wrt]
             return Report(tuple(findings), problem.evaluations)
-        judged, verdicts, tape = judge_all(problem, answers, out, kept, mistakes, rng)
+        judged, verdicts = judge_all(problem, answers, out, kept, mistakes, rng)
         findings += judged
         if protocol:
             findings += misbehaviour(problem, answers, [finding.ok for finding in judged], cache, kept, dout)
         findings = [with_numbers(problem, answers, finding) for finding in findings]
-    first, sentence = first_wrong(problem, judged, tape)
+    first, sentence = first_wrong(problem, judged)
     notes = [sentence, "Your backward prints something; that is no mistake." if echo.used else ""]
     if not problem.is_loss and any(finding.verdict == "fail" for finding in judged):
         notes.append("The loss here is L = sum(dout * out), with a random upstream gradient dout.")

@@ -18,7 +18,7 @@ from gradcheck.measured import SENTENCE, looks_measured
 from gradcheck.problem import Array, Function, Problem, copied, read_gradients
 from gradcheck.replay import Replay, replays
 from gradcheck.report import Finding
-from gradcheck.trace import Tape, record
+from gradcheck.trace import record
 from gradcheck.truth import true_gradients
 from gradcheck.verdict import Judgement, draw, judge
 
@@ -60,8 +60,8 @@ def judge_all(
     cache: Any,
     mistakes: Mapping[str, Function] | None,
     rng: np.random.Generator,
-) -> tuple[list[Finding], dict[str, Judgement], Tape | None]:
-    """Return one finding for each gradient, the judgements where there are such, the recorded steps."""
+) -> tuple[list[Finding], dict[str, Judgement]]:
+    """Return one finding for each gradient, and the judgements where there are such."""
     read = {
         name: read_answer(answer, name, problem.inputs[name]) for name, answer in zip(problem.wrt, answers, strict=True)
     }
@@ -87,9 +87,8 @@ def judge_all(
     doubtful = [name for name, verdict in verdicts.items() if verdict.verdict == "fail"]
     doubtful += [name for name in problem.wrt if name not in verdicts and problem.inputs[name].size]
     told: dict[str, Finding] = {}
-    tape = None
     if doubtful:
-        told, tape = explain(problem, doubtful, read, out, cache, mistakes, verdicts, exact, rng)
+        told = explain(problem, doubtful, read, out, cache, mistakes, verdicts, exact, rng)
     findings = []
     for name in problem.wrt:
         yours = read[name][0]
@@ -109,7 +108,7 @@ def judge_all(
                     Diagnosis("wrong-shape", f"d{name} must have the shape {problem.inputs[name].shape} of {name}."),
                 )
             )
-    return findings, verdicts, tape
+    return findings, verdicts
 
 
 def explain(
@@ -122,7 +121,7 @@ def explain(
     verdicts: Mapping[str, Judgement],
     exact: bool,
     rng: np.random.Generator,
-) -> tuple[dict[str, Finding], Tape | None]:
+) -> dict[str, Finding]:
     """Return a finding with its cause for each gradient that is wrong."""
     tape = record(problem)
     try:
@@ -176,7 +175,7 @@ def explain(
                     said, true = diagnose_unseen(problem, name, yours, rng)
         assert said is not None
         told[name] = failed(problem, name, said, yours, true)
-    return told, tape
+    return told
 
 
 def authors_mistake(problem: Problem, e: Evidence, wrong_answers: Mapping[str, list[Any]]) -> Diagnosis | None:
@@ -242,19 +241,17 @@ def diagnose_unseen(
     return Diagnosis("unknown", f"d{name} is wrong in {len(indices)} entries, in a way that I do not recognise."), true
 
 
-def first_wrong(problem: Problem, findings: list[Finding], tape: Tape | None) -> tuple[tuple[str, ...], str]:
-    """Return the wrong gradients nearest to the loss, and a sentence where others lie before them."""
+def first_wrong(problem: Problem, findings: list[Finding]) -> tuple[tuple[str, ...], str]:
+    """Return the wrong gradients nearest to the loss, and a sentence where others lie before them.
+
+    Layers are told by the numbers in the inputs' names, as W1, b1, W2, b2; what has none, such as X, comes before
+    them. Within one layer no gradient is a consequence of another.
+    """
     wrong = [name for name in problem.wrt if any(f.name == "d" + name and f.verdict == "fail" for f in findings)]
-    if not wrong:
-        return (), ""
-    depth = dict.fromkeys(wrong, 0)
-    if tape is not None:
-        depth = {name: tape.depth(tape.inputs[name]) for name in wrong}
-    elif all(name[-1].isdigit() for name in wrong):
-        depth = {name: -int(re.findall(r"\d+$", name)[0]) for name in wrong}
-    nearest = min(depth.values())
-    first = tuple("d" + name for name in wrong if depth[name] == nearest)
-    later = ["d" + name for name in wrong if depth[name] != nearest]
+    layer = {name: int((re.findall(r"\d+$", name) or [0])[0]) for name in wrong}
+    last = max(layer.values(), default=0)
+    first = tuple("d" + name for name in wrong if layer[name] == last)
+    later = ["d" + name for name in wrong if layer[name] != last]
     if not later:
         return first, ""
     return first, (

@@ -260,14 +260,6 @@ class Tape:
             for name, node in self.inputs.items()
         }
 
-    def depth(self, node: Node) -> int:
-        """Return how many matrix products lie between this node's own step and the output."""
-        known: dict[Node, int] = {}
-        for step in reversed(self.nodes):
-            users = self.users.get(step, [])
-            known[step] = max((known[user] + (user.kind == "matmul") for user, _ in users), default=0)
-        return max((known[user] for user, _ in self.users.get(node, [])), default=0)
-
     def root(self, node: Node) -> Node | None:
         """Return the one node from which this follows entry by entry, as an activation does; else None."""
         if node.kind != "elementwise":

@@ -16,11 +16,11 @@ def stored(root):
     return read
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_own_network_takes_less_time_than_fit(stored, dtype):
+@pytest.mark.parametrize(("dtype", "bar"), [("float32", 0.2), ("float64", 0.4)])
+def test_own_network_takes_a_small_part_of_the_time_of_fit(stored, dtype, bar):
     _, rows = stored("mnist.csv")
     ratio = {row["side"]: float(row["ratio_to_keras"]) for row in rows}
-    assert ratio[f"own network, {dtype}"] < 1
+    assert ratio[f"own network, {dtype}"] <= bar
 
 
 def test_both_sides_are_equally_accurate(stored):
@@ -35,7 +35,7 @@ def test_times_name_their_machine_and_their_number_of_runs(stored):
         assert "NumPy" in machine and "Keras" in machine and "cores" in machine
         assert rows
     _, rows = stored("mnist.csv")
-    assert all(int(row["runs"]) >= 1 for row in rows)
+    assert all(int(row["runs"]) >= 5 for row in rows)
 
 
 def test_widths_reach_from_32_to_4096(stored):

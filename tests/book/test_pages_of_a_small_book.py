@@ -39,6 +39,16 @@ Fill in {download}`start.ipynb <exercises/start/start.ipynb>`.
 ARROWS = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9" width="9" height="9"><path id="a" d="M0 0h9"/></svg>'
 )
+MOVING = """# Moves
+
+See {numref}`fig-fork`.
+
+:::{moving-figure} two-paths
+:name: fig-fork
+:alt: A graph in which x goes into two nodes; below it three bars, of which the third is as long as the other two.
+Slopes add up where $x$ forks.
+:::
+"""
 PLACES = {"BOOK_ADDRESS": "https://example.org/course/", "BOOK_REPOSITORY": "https://github.com/someone/course.git"}
 
 
@@ -90,6 +100,40 @@ def test_mistakes_are_warnings_that_say_where(build):
         "WARNING: a figure has no text alternative but the path 'arrows.svg'",
     ):
         assert sum(expected in line for line in found) == 1, said
+
+
+def test_mistakes_with_moving_figures_are_warnings(build):
+    good = MOVING.replace("See {numref}`fig-fork`.\n\n", "").replace("fig-fork", "fig-{page}")
+    spoiled = {
+        "unknown": (("two-paths", "no-such-figure"), "'no-such-figure': there is no web/figures/no-such-figure.mjs"),
+        "wordless": ((":alt:", ":alt: |\n:with:"), "it has no text alternative"),
+        "bare": (("Slopes add up where $x$ forks.\n", ""), "it has no caption"),
+        "broken": ((":alt:", ":with: {\n:alt:"), "`:with:` is neither a name nor JSON"),
+        "undrawn": (("two-paths", "symbols"), "cannot be drawn: draw is not a function"),
+    }
+    pages = {page: good.replace("{page}", page).replace(*change) for page, (change, _) in spoiled.items()}
+    _, said = build({"index": GOOD, **pages})
+    found = warnings_of(said)
+    assert len(found) == len(spoiled), said
+    for page, (_, expected) in spoiled.items():
+        assert any(expected in line and f"{page}.md:3: " in line for line in found), (page, found)
+
+
+def test_moving_figure_is_in_the_page_before_any_script_runs(build):
+    pages = {"index": GOOD, "moves": MOVING}
+    built, said = build(pages)
+    assert warnings_of(said) == []
+    page = (built / "moves.html").read_text("utf-8")
+    assert 'id="fig-fork"' in page and 'href="#fig-fork"><span class="std std-numref">Fig. 1</span>' in page
+    (stage,) = re.findall(r'<div class="stage">(.*?)<figcaption>', page, re.DOTALL)
+    assert 'aria-label="A graph in which x goes into two nodes;' in stage and "<svg" in stage
+    assert len(re.findall(r'<div[^>]* class="controls"', stage)) == stage.count("inert=") - 2 >= 1
+    assert "_static/figures" not in (built / "index.html").read_text("utf-8")
+    bundles = {file: file.read_bytes() for file in (built / "_static/figures").iterdir()}
+    assert {file.name for file in bundles} == {"arrive.mjs", "figures.css", "two-paths.mjs"}
+    build(pages)
+    assert [file.name for file, content in bundles.items() if file.read_bytes() != content] == []
+    assert (built / "moves.html").read_text("utf-8") == page
 
 
 def test_page_is_whole_and_a_second_build_changes_nothing(build):

@@ -92,6 +92,17 @@ def test_first_wrong_step_needs_no_recorded_steps():
     assert set(report.first_wrong) == {"dW3", "db3"}
 
 
+def test_gradients_of_one_layer_are_no_consequence_of_one_another():
+    setting = slips.SETTINGS["linear"]
+
+    def wrong(d, cache):
+        return [-grad for grad in setting.right(d, cache)]
+
+    report = check_layer(setting.forward, wrong, setting.draw(np.random.default_rng(0)), wrt=setting.wrt)
+    assert set(report.first_wrong) == {"dX", "dW", "db"}
+    assert "consequence" not in str(report)
+
+
 def test_authors_own_mistake_is_named_before_any_other():
     setting = slips.SETTINGS["linear"]
     inputs = setting.draw(np.random.default_rng(0))

@@ -14,8 +14,9 @@ DRAWN = (
 
 
 def words(html: str) -> list[str]:
-    """Return the longer words of the body of a built page, code and formulas aside."""
+    """Return the longer words of the body of a built page; code, formulas and the controls of moving figures aside."""
     (article,) = re.findall(r'<article class="bd-article">(.*?)</article>', html, re.DOTALL)
+    article = re.sub(r'(?s)<div class="stage">.*?<figcaption>', " ", article)
     prose = re.sub(r"(?s)<(pre|math|svg|h1).*?</\1>|<[^>]+>", " ", article)
     return [word.lower() for word in re.findall(r"[A-Za-z]{7,}", unescape(prose))]
 
