@@ -5,6 +5,7 @@ What leaves a worker are the notebooks with their outputs. Scores are read from 
 
 import itertools
 import json
+import pickle
 import shutil
 import tempfile
 import threading
@@ -65,9 +66,9 @@ class Graded:
 class Grader:
     """What one thread of a worker grades with: sandboxes, a judge, and the assignment's files in a folder."""
 
-    def __init__(self, assignment: Assignment) -> None:
+    def __init__(self, assignment: Assignment, scratch: str | None) -> None:
         self.assignment = assignment
-        self.folder = Path(tempfile.mkdtemp(prefix="classroom-grader-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="classroom-grader-", dir=scratch))
         self.numbers = itertools.count()
         self.sandboxes = Sandboxes(SandboxSettings(**assignment.settings))
         self.judge = JudgeServer()
@@ -146,10 +147,18 @@ _graders: dict[tuple[int, str], Grader] = {}
 
 def grade(assignment: Assignment, submission: Submission) -> Graded:
     """Return a submission graded by this thread's grader, which is made where there is none."""
+    from distributed import get_worker
+
     key = (threading.get_ident(), assignment.token)
     if key not in _graders:
-        _graders[key] = Grader(assignment)
+        _graders[key] = Grader(assignment, get_worker().local_directory)
     return _graders[key].grade(submission)
+
+
+def unpack(packed: bytes) -> Assignment:
+    """Return an assignment from the instructor's own bytes; a worker that was lost costs only to do this again."""
+    assignment: Assignment = pickle.loads(packed)
+    return assignment
 
 
 def close_graders(token: str) -> None:

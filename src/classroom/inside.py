@@ -21,7 +21,17 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from classroom.cells import CellShell, TimeLimit, harmless, new_shell, plain_text, run_cell, safe_str, time_limit, warm_up
+from classroom.cells import (
+    CellShell,
+    TimeLimit,
+    harmless,
+    new_shell,
+    plain_text,
+    run_cell,
+    safe_str,
+    time_limit,
+    warm_up,
+)
 from classroom.channel import Channel, Gone
 from classroom.crossing import CannotCross, Reader, Writer
 

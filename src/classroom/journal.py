@@ -36,7 +36,7 @@ class Journal:
     """The journal of one assignment, held by one run at a time."""
 
     def __init__(self, root: Path, assignment: str) -> None:
-        self.path = root / FOLDER / f"{assignment}.jsonl"
+        self.path = journal_path(root, assignment)
         self.path.parent.mkdir(exist_ok=True)
         self.file: IO[str] | None = None
         # The lock is on a file of its own: the journal itself is replaced.
@@ -91,6 +91,11 @@ class Journal:
             with contextlib.suppress(OSError):
                 self.file.close()
         self.lock.close()
+
+
+def journal_path(root: Path, assignment: str) -> Path:
+    """Return where an assignment's journal is."""
+    return root / FOLDER / f"{assignment}.jsonl"
 
 
 def read_run(path: Path) -> Run:

@@ -18,7 +18,6 @@ from nbgrader.api import (
     Course,
     Grade,
     Gradebook,
-    Notebook,
     Student,
     SubmittedAssignment,
     SubmittedNotebook,
@@ -82,15 +81,15 @@ def check_gradebook(url: str, course: str) -> None:
                 return
             if "course" not in tables or "alembic_version" not in tables:
                 raise InstructorError(
-                    f"{where} holds tables, but no gradebook of this nbgrader's form. Back it up, then run: nbgrader db "
-                    "upgrade. If it is no gradebook at all, set CourseDirectory.db_url to another."
+                    f"{where} holds tables, but no gradebook of this nbgrader's form. Back it up, then run: nbgrader "
+                    "db upgrade. If it is no gradebook at all, set CourseDirectory.db_url to another."
                 )
             version = connection.scalar(text("SELECT version_num FROM alembic_version"))
             known, head = known_versions()
             if version not in known:
                 raise InstructorError(
-                    f"The gradebook {where} has the form {version}, which this nbgrader does not know: a newer one made "
-                    "it. Upgrade nbgrader here, or grade with the version that made it."
+                    f"The gradebook {where} has the form {version}, which this nbgrader does not know: a newer one "
+                    "made it. Upgrade nbgrader here, or grade with the version that made it."
                 )
             if version != head:
                 raise InstructorError(
@@ -134,7 +133,9 @@ def is_full(problem: BaseException) -> bool:
 class Records:
     """The gradebook of one assignment, open for writing."""
 
-    def __init__(self, url: str, course: str, assignment: str, penalties: AssignLatePenalties, say: Callable[[str], None]):
+    def __init__(
+        self, url: str, course: str, assignment: str, penalties: AssignLatePenalties, say: Callable[[str], None]
+    ):
         self.url, self.name, self.say = url, assignment, say
         self.gradebook = Gradebook(url, course)
         self.engine = self.gradebook.engine
@@ -142,7 +143,7 @@ class Records:
         penalties.init_plugin()
         with Session(self.engine) as session:
             found = session.scalars(select(Assignment).where(Assignment.name == assignment)).one()
-            self.id = found.id
+            self.id, self.most = found.id, float(found.max_score)
             self.layouts = {
                 notebook.name: Layout(
                     notebook.id,
@@ -154,6 +155,11 @@ class Records:
 
     def totals(self) -> dict[str, float]:
         """Return each learner's score, as the gradebook has it."""
+        with Session(self.engine) as session:
+            return self.totals_in(session)
+
+    def totals_in(self, session: Session, learners: list[str] | None = None) -> dict[str, float]:
+        """Return the scores of some learners, or of all."""
         statement = (
             select(SubmittedAssignment.student_id, func.coalesce(func.sum(Grade.score), 0.0))
             .join(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
@@ -161,19 +167,24 @@ class Records:
             .where(SubmittedAssignment.assignment_id == self.id)
             .group_by(SubmittedAssignment.student_id)
         )
-        with Session(self.engine) as session:
-            return {learner: float(score) for learner, score in session.execute(statement)}
+        if learners is not None:
+            statement = statement.where(SubmittedAssignment.student_id.in_(learners))
+        return {learner: float(score) for learner, score in session.execute(statement)}
 
-    def write(self, entries: list[Entry]) -> None:
-        """Write what some submissions brought, all or nothing; wait and repeat where the database is away."""
+    def write(self, entries: list[Entry]) -> dict[str, float]:
+        """Write what some submissions brought, all or nothing, and return the learners' scores.
+
+        Waits and repeats where the database is away for a while.
+        """
         deadline, wait = time.monotonic() + RETRY_SECONDS, 0.2
         while True:
             try:
                 with Session(self.engine) as session:
                     for entry in entries:
                         self.write_one(session, entry)
+                    totals = self.totals_in(session, [entry.learner for entry in entries])
                     session.commit()
-                return
+                return totals
             except DBAPIError as problem:
                 if is_full(problem):
                     raise OSError(errno.ENOSPC, f"No space left for the gradebook {safe_url(self.url)}") from None
@@ -229,26 +240,22 @@ class Records:
 
     def complete(self, session: Session, submission: str) -> dict[str, str]:
         """Return the keys of a submission's notebooks; make what is missing of them and of their cells."""
-        found = dict(
-            session.execute(
-                select(SubmittedNotebook.notebook_id, SubmittedNotebook.id).where(
-                    SubmittedNotebook.assignment_id == submission
-                )
-            ).tuples()
-        )
+        statement = select(SubmittedNotebook.notebook_id, SubmittedNotebook.id)
+        rows = session.execute(statement.where(SubmittedNotebook.assignment_id == submission)).all()
+        found: dict[str, str] = {notebook: key for notebook, key in rows}
         missing = [layout for layout in self.layouts.values() if layout.id not in found]
         if missing:
             found |= {layout.id: new_uuid() for layout in missing}
             parts = [{"id": found[m.id], "notebook_id": m.id, "assignment_id": submission} for m in missing]
             session.execute(insert(SubmittedNotebook), parts)
             for kind, cells in ((Grade, "grades"), (Comment, "comments")):
-                rows = [
+                new = [
                     {"id": new_uuid(), "notebook_id": found[layout.id], "cell_id": cell}
                     for layout in missing
                     for cell in getattr(layout, cells).values()
                 ]
-                if rows:
-                    session.execute(insert(kind), rows)
+                if new:
+                    session.execute(insert(kind), new)
         return {name: found[layout.id] for name, layout in self.layouts.items()}
 
     def assign_penalties(self, session: Session, submission: Any, notebooks: dict[str, str]) -> None:

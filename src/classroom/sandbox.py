@@ -288,6 +288,19 @@ class Cgroup:
         self.folders = []
 
 
+def remove_leftovers() -> None:
+    """Remove the groups and the folders of sandboxes whose grader was killed."""
+    groups = [path for top in (".", "memory", "pids") for path in Path("/sys/fs/cgroup", top).glob("classroom-*-*")]
+    for path in [*Path("/tmp").glob("classroom-view-*-*"), *groups]:
+        number = path.name.removeprefix("classroom-").removeprefix("view-").partition("-")[0]
+        if number.isdigit() and not os.path.exists(f"/proc/{number}"):
+            with contextlib.suppress(OSError):
+                # A folder's own folders were mount points; nothing else is ever in there.
+                for inner in path.glob("[0-9]*"):
+                    inner.rmdir()
+                path.rmdir()
+
+
 @cache
 def user_scopes_work() -> bool:
     """Return whether systemd starts scopes with limits for this user."""

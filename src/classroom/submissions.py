@@ -12,6 +12,8 @@ from typing import Any
 
 from classroom.errors import InstructorError
 from classroom.rebuild import MAX_NOTEBOOK, MAX_TOTAL, check_folder, read_file
+from classroom.roster import id_problem
+
 
 @dataclass(frozen=True)
 class Submission:
@@ -38,18 +40,6 @@ def check_learner_ids(names: Iterable[str]) -> None:
                 "written. Is that one learner? Put the work into one folder, or rename one."
             )
         seen[folded] = name
-
-
-def id_problem(name: str) -> str:
-    """Return why a learner's id cannot name a folder, nothing where it can."""
-    if not name.isprintable():
-        return "has control characters"
-    bad = sorted(set(name) & set('/\\:*?"<>|[]'))
-    if bad:
-        return f"has the character {bad[0]!r}, which no folder's name may have"
-    if name[0] in ".-" or name != name.strip():
-        return "begins with a dot, a hyphen or a space, or ends with a space"
-    return ""
 
 
 def find_submissions(coursedir: Any, assignment: str) -> dict[str, Path]:
