@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from visits import BOOK, FLAGS, PREFIX, SCREENSHOTS, Host, Visit, see_all
+from visits import BOOK, FLAGS, PATIENCE, PREFIX, SCREENSHOTS, Host, Reading, Visit, see_all
 
 
 @pytest.fixture(scope="session")
@@ -49,13 +49,41 @@ def browser(chromium):
         running.close()
 
 
+@pytest.fixture
+def open_page(browser, address):
+    """Return a function that opens a page of the book in a context of its own, with patience, until the test ends."""
+    contexts = []
+
+    def open_one(name: str, **settings):
+        contexts.append(browser.new_context(**settings))
+        contexts[-1].set_default_timeout(PATIENCE * 1000)
+        visitor = contexts[-1].new_page()
+        visitor.goto(f"{address}{name}")
+        return visitor
+
+    yield open_one
+    for context in contexts:
+        context.close()
+
+
 @pytest.fixture(scope="session")
-def visits(chromium, address) -> dict[tuple[str, str, int], Visit]:
-    """Return what a browser saw on every page in every mode, by page, scheme and width."""
+def sweep(chromium, address) -> tuple[list[Visit], list[Reading]]:
+    """Return what a browser saw on every page, in every mode and in plainer ways."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     # In a thread of its own: the driver of single pages keeps an event loop in this one.
     with ThreadPoolExecutor(max_workers=1) as thread:
-        seen = thread.submit(asyncio.run, see_all(chromium, address)).result()
-    kept = [visit.__dict__ for visit in sorted(seen, key=lambda visit: (visit.page, visit.scheme, visit.width))]
-    (SCREENSHOTS / "visits.json").write_text(json.dumps(kept, indent=1), "utf-8")
-    return {(visit.page, visit.scheme, visit.width): visit for visit in seen}
+        visits, readings = thread.submit(asyncio.run, see_all(chromium, address)).result()
+    (SCREENSHOTS / "visits.json").write_text(json.dumps([visit.__dict__ for visit in visits], indent=1), "utf-8")
+    return visits, readings
+
+
+@pytest.fixture(scope="session")
+def visits(sweep) -> dict[tuple[str, str, int], Visit]:
+    """Return what a browser saw on every page in every mode, by page, scheme and width."""
+    return {(visit.page, visit.scheme, visit.width): visit for visit in sweep[0]}
+
+
+@pytest.fixture(scope="session")
+def readings(sweep) -> dict[tuple[str, str], Reading]:
+    """Return what there is to read on each page without scripts and from its folder, by page and way."""
+    return {(reading.page, reading.way): reading for reading in sweep[1]}

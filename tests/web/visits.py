@@ -29,7 +29,8 @@ FLAGS = [
 ]
 MODES = [(scheme, width) for scheme in ("light", "dark") for width in (360, 1280)]
 # Seconds for one visit, on a machine that has other things to do.
-PATIENCE = 120
+PATIENCE = 300
+WAYS = ["without scripts", "from a folder"]
 # Pages that no table of contents names.
 FURTHER = ["search", "genindex", "404"]
 
@@ -61,6 +62,28 @@ class Visit:
     overflow: int = 0
     formulas: list[float] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
+    characters: int = 0
+
+
+@dataclass
+class Reading:
+    """What there is to read on one page where nothing helps: no scripts, or no server."""
+
+    page: str
+    way: str
+    characters: int = 0
+    typeface: str = ""
+    pictures: list[float] = field(default_factory=list)
+    formulas: list[float] = field(default_factory=list)
+    problem: str = ""
+
+
+@cache
+def content_of(file: Path) -> tuple[bytes, bool]:
+    """Return what a host sends for a file, and whether that is compressed."""
+    if file.suffix in {".html", ".css", ".js", ".mjs", ".svg", ".json", ".xml", ".txt", ".ipynb"}:
+        return gzip.compress(file.read_bytes(), 9), True
+    return file.read_bytes(), False
 
 
 class Host(http.server.SimpleHTTPRequestHandler):
@@ -77,11 +100,10 @@ class Host(http.server.SimpleHTTPRequestHandler):
         if file is None or not file.is_file():
             self.send_error(404)
             return
-        body = file.read_bytes()
+        body, compressed = content_of(file)
         self.send_response(200)
         self.send_header("Content-Type", self.guess_type(file))
-        if file.suffix in {".html", ".css", ".js", ".mjs", ".svg", ".json", ".xml", ".txt", ".ipynb"}:
-            body = gzip.compress(body, 9)
+        if compressed:
             self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -97,6 +119,17 @@ new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.layoutShift += entry.value;
 }).observe({ type: "layout-shift", buffered: true });
 """
+
+READ = """(() => {
+  const widths = (selector) =>
+    [...document.querySelectorAll(`article ${selector}`)].map((element) => element.getBoundingClientRect().width);
+  return {
+    characters: document.querySelector("article").innerText.length,
+    typeface: getComputedStyle(document.querySelector("h1")).fontFamily,
+    pictures: widths(":is(svg.figure, img)"),
+    formulas: widths(".math svg"),
+  };
+})()"""
 
 RUN_AXE = """async () => {
   const result = await axe.run(document, {
@@ -138,9 +171,8 @@ async def see(browser: Browser, address: str, visit: Visit) -> None:
     await page.wait_for_timeout(300)
     visit.shift = await page.evaluate("layoutShift")
     visit.overflow = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    visit.formulas = await page.evaluate(
-        "[...document.querySelectorAll('article .math svg')].map((svg) => svg.getBoundingClientRect().width)"
-    )
+    seen = await page.evaluate(READ)
+    visit.formulas, visit.characters = seen["formulas"], seen["characters"]
     picture = SCREENSHOTS / f"{visit.page.replace('/', '-')}-{visit.scheme}-{visit.width}.jpeg"
     await page.screenshot(path=picture, full_page=True, timeout=PATIENCE * 1000, type="jpeg", quality=70)
     # axe looks at every path of every drawing: what is inside a drawing has no text to look at.
@@ -150,26 +182,45 @@ async def see(browser: Browser, address: str, visit: Visit) -> None:
     await context.close()
 
 
-async def see_all(chromium: str, address: str) -> list[Visit]:
-    """Visit every page in every mode, as many at a time as there are processors."""
-    waiting = [Visit(page, scheme, width) for page in every_page() for scheme, width in MODES]
-    done: list[Visit] = []
+async def read(browser: Browser, address: str, reading: Reading) -> None:
+    """Open one page without scripts, or from its folder, and measure what is there to read."""
+    alone = reading.way == "without scripts"
+    context = await browser.new_context(java_script_enabled=not alone)
+    context.set_default_timeout(PATIENCE * 1000)
+    page = await context.new_page()
+    await page.goto(f"{address}{reading.page}.html" if alone else (BOOK / f"{reading.page}.html").as_uri())
+    for name, value in (await page.evaluate(READ)).items():
+        setattr(reading, name, value)
+    await context.close()
+
+
+async def see_all(chromium: str, address: str) -> tuple[list[Visit], list[Reading]]:
+    """Visit every page in every mode, then read it in plainer ways, as many at a time as there are processors."""
+    visits = [Visit(page, scheme, width) for page in every_page() for scheme, width in MODES]
+    readings = [Reading(page, way) for page in contents() for way in WAYS]
+    waiting: list[Visit | Reading] = [*visits, *readings]
     async with async_playwright() as playwright:
 
         async def work() -> None:
             # A browser each: two pages of one browser wait for one another when their pictures are taken.
             browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
             while waiting:
-                visit = waiting.pop(0)
+                one = waiting.pop(0)
                 try:
-                    await asyncio.wait_for(see(browser, address, visit), PATIENCE)
+                    if isinstance(one, Visit):
+                        await asyncio.wait_for(see(browser, address, one), PATIENCE)
+                    else:
+                        await asyncio.wait_for(read(browser, address, one), PATIENCE)
                 except (Error, TimeoutError) as problem:
-                    visit.messages.append(f"the visit failed: {problem!r}")
-                done.append(visit)
+                    said = f"the visit failed: {problem!r}"
+                    if isinstance(one, Visit):
+                        one.messages.append(said)
+                    else:
+                        one.problem = said
             await browser.close()
 
         await asyncio.gather(*(work() for _ in range(max(2, os.cpu_count() or 2))))
-    return done
+    return visits, readings
 
 
 def source_of(page: str) -> str:
