@@ -29,10 +29,10 @@ class Server:
 
     def control(self, *arguments: str) -> None:
         """Run ``pg_ctl``."""
-        subprocess.run(
-            [*self.prefix, str(programs() / "pg_ctl"), "-D", str(self.data), "-w", "-l", f"{self.data}.log", *arguments],
-            check=True, capture_output=True, timeout=120, cwd="/",
-        )  # fmt: skip
+        command = [*self.prefix, str(programs() / "pg_ctl"), "-D", str(self.data), "-w", "-l", f"{self.data}.log"]
+        # Not through a pipe, which the server would hold open.
+        with open(os.devnull, "w") as nowhere:
+            subprocess.run([*command, *arguments], check=True, stdout=nowhere, timeout=120, cwd="/")
 
     def tell(self, database: str, statement: str) -> None:
         """Run one statement as the server's owner."""

@@ -84,7 +84,12 @@ def grade_command(root: Path, assignment: str, **options: Any) -> None:
 def main() -> None:
     """Run the command; what the instructor can mend ends in one sentence and exit status 1."""
     try:
-        classroom()
+        classroom(standalone_mode=False)
+    except click.ClickException as problem:
+        problem.show()
+        sys.exit(problem.exit_code)
     except InstructorError as problem:
         print(f"classroom: {problem}", file=sys.stderr)
         sys.exit(1)
+    except click.exceptions.Abort:
+        sys.exit(130)
