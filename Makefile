@@ -110,4 +110,4 @@ bench: .venv/bench.stamp
 
 mutants: .venv/mutants.stamp
 	$(BIN)/mutmut run
-	$(BIN)/mutmut results
+	$(BIN)/python tests/gradcheck/surviving_mutants.py

@@ -256,6 +256,16 @@ def set_flag(path: Path, flag: int) -> Path:
     return path
 
 
+def test_names_in_utf8_that_do_not_say_so_are_read(course, tmp_path):
+    """macOS writes UTF-8 in decomposed form and does not set the flag for it."""
+    path = zipped(tmp_path / "mac.zip", {"Ana Mu\u0308ller/adding_up.ipynb": work()})
+    data = bytearray(path.read_bytes())
+    for mark, place in ((b"PK\x03\x04", 7), (b"PK\x01\x02", 9)):
+        data[data.find(mark) + place] &= ~0x08
+    path.write_bytes(data)
+    assert collect_zip(path, course.root, TASK).placed == ("Ana M\u00fcller",)
+
+
 def link(path: Path) -> Path:
     """Write a zip file with a symbolic link in it."""
     info = zipfile.ZipInfo("ana/adding_up.ipynb")

@@ -334,6 +334,30 @@ def test_moodles_own_worksheet_is_filled_in(made, tmp_path):
     assert second["Grade"] == "" and first["Last modified (grade)"] == "-"
 
 
+def test_canvas_feedback_is_named_as_its_upload_wants_it(course, tmp_path):
+    files = {"lovelaceada_LATE_301_9001_loss_backward.ipynb": "learner-0007", "odeben_302_9002_x.ipynb": "learner-0008"}
+    with zipfile.ZipFile(tmp_path / "canvas.zip", "w") as archive:
+        for name in files:
+            archive.writestr(name, json.dumps(course.released(SLUG, NAME)))
+    roster = tmp_path / "class.csv"
+    roster.write_text("id,lms_user_id\nlearner-0007,301\nlearner-0008,302\n", encoding="utf-8")
+    collect_zip(tmp_path / "canvas.zip", course.root, SLUG, students=roster)
+    for id_ in (*files.values(), "learner-0009"):
+        folder = course.root / "feedback" / id_ / SLUG
+        folder.mkdir(parents=True)
+        (folder / f"{NAME}.html").write_text(id_, encoding="utf-8")
+    said = pack_feedback(course.root, SLUG, "canvas")
+    with zipfile.ZipFile(course.root / "results" / SLUG / "feedback-canvas.zip") as archive:
+        packed = {name: archive.read(name).decode() for name in archive.namelist()}
+    assert packed == {
+        "lovelaceada_301_9001_loss_backward.html": "learner-0007",
+        "odeben_302_9002_loss_backward.html": "learner-0008",
+    }
+    assert "left out: learner-0009" in said and "No feedback was generated for: learner-0000" in said
+    results = read_results(course.root, SLUG)
+    assert results.learners["learner-0007"].late and not results.learners["learner-0008"].late
+
+
 @pytest.mark.parametrize("task", ["nothing", "05-chain-rule"])
 def test_an_assignment_that_is_not_graded_is_refused(made, task):
     for act in (lambda: write_report(made.root, task), lambda: pack_feedback(made.root, task, "plain")):
