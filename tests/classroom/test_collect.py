@@ -160,9 +160,11 @@ def test_nothing_is_passed_over_in_silence(course, tmp_path):
     files = {
         "ana/adding_up.ipynb": work(),
         "ana/helper.py": b"x = 1",
+        "ana/old/helper.py": b"x = 0",
         "ana/timestamp.txt": b"2020-01-01 00:00:00 UTC",
         "ana/times.ipynb": work("times"),
         "ben/adding_up.ipynb": b"{ this is no notebook",
+        "ben/helper.py": b"x = 1",
         "cleo/other.ipynb": json.dumps(notebook(code(None, "1"))).encode(),
         "dora/report.pdf": b"%PDF",
         "adding_up.ipynb": work(),
@@ -216,6 +218,17 @@ def test_a_table_of_the_class_gives_the_ids(course, tmp_path, kind, name):
     if kind == "worksheet":
         assert handed_in(course)[id_] == ["adding_up.ipynb", "timestamp.txt"]
         assert text_of(course, id_, "timestamp.txt").startswith("2026-11-30 ")
+
+
+def test_who_has_come_before_is_not_absent(course, tmp_path):
+    roster = tmp_path / "class.csv"
+    roster.write_text("id\nana\nben\ncleo\n", encoding="utf-8")
+    for name, number, absent in (("ana", 301, ("ben", "cleo")), ("ben", 302, ("cleo",))):
+        path = zipped(tmp_path / f"{name}.zip", {f"{name}_{number}_9001_adding_up.ipynb": work()})
+        assert collect_zip(path, course.root, TASK, students=roster).absent == absent
+    record = read_record(course.root / "downloaded" / TASK / "collected.csv")
+    kept = [(row["id"], row["handed_in"], row["number"]) for row in record]
+    assert kept == [("ana", "yes", "301"), ("ben", "yes", "302"), ("cleo", "", "")]
 
 
 def test_two_of_one_name_are_told_apart_by_moodles_numbers_or_left(course, tmp_path):

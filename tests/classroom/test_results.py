@@ -5,6 +5,7 @@ import html
 import json
 import re
 import shutil
+import sqlite3
 import time
 import tomllib
 import zipfile
@@ -215,8 +216,6 @@ def test_odd_display_data_does_no_harm(course, junk):
 
 @pytest.mark.parametrize("size", [1, 0])
 def test_small_classes(course, size, tmp_path):
-    import sqlite3
-
     with sqlite3.connect(course.root / "gradebook.db") as database:
         keep = "SELECT id FROM submitted_assignment ORDER BY student_id LIMIT ?"
         database.execute(f"DELETE FROM submitted_assignment WHERE id NOT IN ({keep})", (size,))
@@ -363,6 +362,25 @@ def test_an_assignment_that_is_not_graded_is_refused(made, task):
     for act in (lambda: write_report(made.root, task), lambda: pack_feedback(made.root, task, "plain")):
         with pytest.raises(InstructorError, match="knows no assignment .*08-loss-backward"):
             act()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            "UPDATE assignment SET course_id = 'physics'",
+            "belongs to the course physics, and this one is backprop-by-hand",
+        ),
+        ("ALTER TABLE grade RENAME TO grade_of_tomorrow", "cannot be read: .* nbgrader db upgrade"),
+    ],
+    ids=["another-course", "another-form"],
+)
+def test_a_gradebook_that_is_not_this_courses_is_refused(course, change, said):
+    with sqlite3.connect(course.root / "gradebook.db") as database:
+        database.execute(change)
+    with pytest.raises(InstructorError, match=said):
+        write_report(course.root, SLUG)
+    assert not (course.root / "results").exists()
 
 
 def test_no_gradebook_is_refused_and_none_is_made(course):
