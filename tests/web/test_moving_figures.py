@@ -5,7 +5,8 @@ import gzip
 import re
 
 import pytest
-from figure_numbers import CLAIMS, measured_slope, move, numbers_shown, slopes_of
+from figure_claims import CLAIMS
+from figure_numbers import measured_slope, move, numbers_shown, slopes_of
 from visits import AXE, BOOK, MODES, OBSERVE_SHIFT, PATIENCE, contents, source_of
 
 HEAVIEST = 30_000
@@ -221,7 +222,9 @@ def test_slopes_are_those_of_the_loss_that_is_shown(figure, placed):
     name = placed[2]
     sliders = [control for control, kind in controls_of(figure) if kind == "range"]
     claims = slopes_of(name, sliders, list(numbers_shown(figure)))
-    assert claims or name in CLAIMS, f"nothing is claimed of the numbers of {name}: see figure_numbers.py"
+    assert claims or name in CLAIMS, (
+        f"nothing is claimed of the numbers of {name}: see figure_numbers.py and figure_claims.py"
+    )
     for claim in claims:
         for shift in (0.0, 0.137):
             at = float(figure.locator(f'[data-control="{claim.slider}"]').input_value())
