@@ -119,6 +119,8 @@ class JudgeServer:
                 stdout=subprocess.DEVNULL,
                 cwd="/",
                 pass_fds=[theirs.fileno()],
+                # Ctrl-C is for the grader, which ends the judge in order.
+                start_new_session=True,
             )
         self.ready = False
 
