@@ -41,6 +41,7 @@ def workers_here(count: int | None) -> Iterator[Any]:
             local_directory=folder,
             silence_logs=logging.CRITICAL,
             security=Security.temporary(),
+            preload=["classroom.grader"],
         ) as cluster,
         contextlib.closing(Client(cluster, set_as_default=False)) as client,
     ):

@@ -7,6 +7,7 @@ import itertools
 import json
 import pickle
 import shutil
+import signal
 import tempfile
 import threading
 import time
@@ -159,6 +160,11 @@ def unpack(packed: bytes) -> Assignment:
     """Return an assignment from the instructor's own bytes; a worker that was lost costs only to do this again."""
     assignment: Assignment = pickle.loads(packed)
     return assignment
+
+
+def dask_setup(worker: Any) -> None:
+    """Keep Ctrl-C from a worker on the instructor's machine: the run ends its workers in order."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def close_graders(token: str) -> None:
