@@ -22,7 +22,7 @@ def inputs_of_execution(root: Path) -> list[Path]:
         *root.glob("chapters/*.py"),
         *root.glob("chapters/*.mplstyle"),
         # Pages train with the functions of the solutions (chapters/own_network.py).
-        *root.glob("solutions/*/*.md"),
+        *(text for text in root.glob("solutions/*/*.md") if not text.name.startswith("page-")),
     ]
     files.append(root / "requirements/book.txt")
     if named := os.environ.get("MNIST_NPZ"):

@@ -25,6 +25,8 @@ OPENING = re.compile(r"^(:{3,}|`{3,})\{(\w[\w-]*)\}[ \t]*(.*)$")
 def plain(text: str) -> str:
     """Return MyST Markdown as Markdown that Jupyter shows: boxes as quotations, references as their words."""
     text = re.sub(r"^\([\w-]+\)=\n", "", text, flags=re.MULTILINE)
+    # An exercise of the page needs the page; here is its chapter's notebook, which asks for more.
+    text = re.sub(r"^:::\{page-exercise\} (.*)\n:::\n", r"*(An exercise of the page: \1.)*\n", text, flags=re.MULTILINE)
     text = re.sub(
         r"\{(?:ref|numref|term|doc|download)\}`([^`<]+?)\s*(?:<[^>`]*>)?`",
         lambda match: match[1].replace("-", " "),

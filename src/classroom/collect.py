@@ -31,7 +31,7 @@ CANVAS_TEXT = re.compile(r".+_(?:\d+|anon_[A-Za-z0-9]+)_(text|link)\.html")
 COPY = r"[\s_-]*(?:copy|kopie|copie|copia)?[\s_-]*\(?(\d{0,2})\)?"
 NOTEBOOK = re.compile(r"(?P<stem>.+)\.ipynb(?:\.(?:json|txt))?", re.IGNORECASE)
 RECORD = "collected.csv"
-COLUMNS = ["id", "name", "email", "system", "number", "label", "handed_in", "late", "timestamp"]
+COLUMNS = ["id", "name", "email", "system", "number", "label", "attachment", "handed_in", "late", "timestamp"]
 
 
 @dataclass(frozen=True)
@@ -525,6 +525,7 @@ def write_record(path: Path, counting: dict[str, list[Claim]], roster: Roster | 
         claim = given[0]
         row = rows.get(id_, {"id": id_, "name": claim.person.name, "email": claim.person.email})
         row |= {"system": system, "number": claim.number or row.get("number", ""), "label": claim.label}
+        row |= {"attachment": str(claim.order[0]) if system == "canvas" else ""}
         row |= {"handed_in": "yes", "late": "yes" if any(c.late for c in given) else "", "timestamp": claim.person.time}
         rows[id_] = row
     new = path.with_suffix(".new")

@@ -8,7 +8,10 @@ import click
 from classroom.collect import SYSTEMS, collect_zip
 from classroom.editions import write_handout, write_worked_solutions
 from classroom.errors import InstructorError
+from classroom.export import TARGETS, export
+from classroom.feedback import LAYOUTS, pack_feedback
 from classroom.release import release_all
+from classroom.report import write_report
 
 
 @click.group()
@@ -60,6 +63,44 @@ def handout(root: Path, wheel: Path, into: Path) -> None:
 def collect(root: Path, assignment: str, archive: Path, students: Path | None, system: str | None) -> None:
     """Place what Moodle, Canvas or a plain upload holds into submitted/."""
     print(collect_zip(archive, root, assignment, students=students, system=system))
+
+
+result_folder = click.option("--into", type=click.Path(path_type=Path), help="Write there instead of results/.")
+
+
+@classroom.command("export")
+@course_folder
+@click.argument("assignment")
+@click.option("--to", "target", type=click.Choice(TARGETS), required=True, help="Whose table to write.")
+@click.option("--gradebook", type=click.Path(path_type=Path), help="Canvas' or Moodle's own table, to fill in.")
+@click.option("--column", help="The assignment's column in Canvas' table, if its name does not tell.")
+@result_folder
+def export_scores(
+    root: Path, assignment: str, target: str, gradebook: Path | None, column: str | None, into: Path | None
+) -> None:
+    """Write the scores as a table for Canvas or Moodle, or by question."""
+    print(export(root, assignment, target, gradebook, column, into))
+
+
+@classroom.command("return")
+@course_folder
+@click.argument("assignment")
+@click.option("--to", "layout", type=click.Choice(LAYOUTS), default="plain", help="Whose upload to pack for.")
+@result_folder
+def return_feedback(root: Path, assignment: str, layout: str, into: Path | None) -> None:
+    """Pack each learner's feedback pages for upload."""
+    print(pack_feedback(root, assignment, layout, into))
+
+
+@classroom.command()
+@course_folder
+@click.argument("assignment")
+@click.option("--names/--without-names", default=True, help="Whether to say who may need help or has not handed in.")
+@click.option("--book", help="The address of the built book, for links to its sections.")
+@result_folder
+def report(root: Path, assignment: str, names: bool, book: str | None, into: Path | None) -> None:
+    """Write what the class has understood, which mistakes it makes, and what to say next."""
+    print(write_report(root, assignment, names=names, book=book, into=into))
 
 
 def main() -> None:
