@@ -125,7 +125,7 @@ new PerformanceObserver((list) => {
 """
 
 STILL = """
-.bd-header-article, .bd-sidebar-primary, .bd-sidebar-secondary, .skip-link, #pst-back-to-top {
+.bd-header-article, .bd-sidebar-primary, .bd-sidebar-secondary, #pst-back-to-top {
   position: static !important;
 }
 html { scroll-behavior: auto !important; }
