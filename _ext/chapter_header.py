@@ -39,13 +39,22 @@ class Number(SphinxTransform):
 
 
 def minutes_to_read(doctree: nodes.document) -> int:
-    """Return the minutes that the prose, the displayed formulas and the code of a page take, at least one."""
-    words = sum(len(paragraph.astext().split()) for paragraph in doctree.findall(nodes.paragraph))
+    """Return the minutes that the prose, the displayed formulas and the code of a page take, at least one.
+
+    Exercises do not count, neither the notebook's nor those in the page.
+    """
+    exercises = [part for part in doctree.findall(nodes.Element) if part.tagname == "page_exercise"]
+    of_exercises = {id(part) for exercise in exercises for part in exercise.findall()}
+    words = sum(
+        len(paragraph.astext().split())
+        for paragraph in doctree.findall(nodes.paragraph)
+        if id(paragraph) not in of_exercises
+    )
     formulas = sum(1 for _ in doctree.findall(nodes.math_block))
     lines = sum(
         block.astext().count("\n") + 1
         for block in doctree.findall(nodes.literal_block)
-        if "output" not in block.get("classes", []) + block.parent.get("classes", [])
+        if "output" not in block.get("classes", []) + block.parent.get("classes", []) and id(block) not in of_exercises
     )
     return max(1, round(words / WORDS_A_MINUTE + (formulas * SECONDS_A_FORMULA + lines * SECONDS_A_LINE_OF_CODE) / 60))
 

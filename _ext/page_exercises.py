@@ -356,16 +356,18 @@ def write(app: Sphinx, exception: Exception | None) -> None:
     for name, exercise in exercises.items():
         (folder / name).write_text(json.dumps(exercise), "utf-8")
     shutil.copyfile(WEB / "exercise/exercise.css", folder / "exercise.css")
-    subprocess.run([NODE, WEB / "exercise/bundle.mjs", folder], check=True)
+    carries = ["numpy"] if app.config.page_exercises_full_python and app.config.page_exercises_wheels else []
+    subprocess.run([NODE, WEB / "exercise/bundle.mjs", folder, *carries], check=True)
     small = NODE_MODULES / "@micropython/micropython-webassembly-pyscript"
     copy([small / name for name in ("micropython.mjs", "micropython.wasm")], folder / "micropython")
     if app.config.page_exercises_full_python:
         copy([NODE_MODULES / "pyodide" / name for name in PYODIDE], folder / "pyodide")
         if app.config.page_exercises_wheels:
-            wheels = sorted(Path(app.srcdir, app.config.page_exercises_wheels).glob("*.whl"))
-            if not any(wheel.name.startswith("numpy-") for wheel in wheels):
-                raise ExtensionError(f"page_exercises_wheels: {app.config.page_exercises_wheels} holds no numpy-*.whl")
-            copy(wheels, folder / "pyodide")
+            lock = json.loads((NODE_MODULES / "pyodide/pyodide-lock.json").read_text("utf-8"))
+            wheel = Path(app.srcdir, app.config.page_exercises_wheels, lock["packages"]["numpy"]["file_name"])
+            if not wheel.is_file():
+                raise ExtensionError(f"page_exercises_wheels: there is no {wheel}, which Pyodide's lock file asks for")
+            shutil.copyfile(wheel, folder / "pyodide" / wheel.name)
 
 
 def copy(files: list[Path], into: Path) -> None:

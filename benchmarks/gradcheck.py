@@ -121,13 +121,13 @@ def planted_caught(chunk: tuple[int, int]) -> int:
     count, seed = chunk
     rng = np.random.default_rng(seed)
     inputs = network_inputs(rng)
-    problem = read_problem(network_forward, network_backward, inputs, ["W1"])
-    out, cache = problem.start()
-    right = network_backward(cache)[0]
+    planted = {}
+    problem = read_problem(network_forward, lambda cache: planted["W1"], inputs, ["W1"], seed=seed)
+    right = network_backward(problem.start())[0]
     caught = 0
     for _ in range(count):
-        verdicts = judge(problem, {"W1": plant(right, rng, 1e-6, "one entry")}, out, rng, lambda _: None)
-        caught += verdicts["W1"].verdict == "fail"
+        planted["W1"] = plant(right, rng, 1e-6, "one entry")
+        caught += judge(problem, planted)["W1"].verdict == "fail"
     return caught
 
 
@@ -194,11 +194,8 @@ class Flat:
     """A correct problem as f(theta) and its gradient, theta one flat vector; counts the evaluations of f."""
 
     def __init__(self, forward, backward, inputs, wrt, seed):
-        self.problem: Problem = read_problem(forward, backward, inputs, wrt)
-        out, _ = self.problem.start()
-        rng = np.random.default_rng(seed)
-        if not self.problem.is_loss:
-            self.problem.dout = np.asarray(rng.choice([-1.0, 1.0], out.shape) * rng.uniform(0.5, 1.5, out.shape))
+        self.problem: Problem = read_problem(forward, backward, inputs, wrt, seed=seed)
+        self.problem.start()
         self.names = self.problem.wrt
         self.theta = np.concatenate([self.problem.inputs[name].ravel() for name in self.names])
         self.error: np.ndarray | float = 0.0
@@ -217,10 +214,8 @@ class Flat:
         return self.problem.loss(self.inputs(np.asarray(theta)))
 
     def gradient(self, theta):
-        from gradcheck.problem import read_gradients
-
         _, cache = self.problem.run(self.inputs(np.asarray(theta)))
-        answers = read_gradients(self.problem.call_backward(cache), self.problem)
+        answers = self.problem.call_backward(cache)
         return np.concatenate([np.ravel(answer) for answer in answers]) + self.error
 
 
@@ -233,14 +228,9 @@ def judge_ours(flat: Flat, seed: int) -> bool:
     def forward(theta):
         return flat.f(theta), theta
 
-    def repeat(inputs):
-        return {"theta": flat.gradient(inputs["theta"])}
-
-    problem = read_problem(forward, lambda theta: flat.gradient(theta), {"theta": flat.theta}, None)
-    out, cache = problem.start()
-    rng = np.random.default_rng(seed)
-    verdict = judge(problem, {"theta": flat.gradient(cache)}, out, rng, repeat)["theta"]
-    return verdict.verdict == "pass"
+    problem = read_problem(forward, lambda theta: flat.gradient(theta), {"theta": flat.theta}, seed=seed)
+    theta = problem.start()
+    return judge(problem, {"theta": flat.gradient(theta)})["theta"].verdict == "pass"
 
 
 def judge_textbook(flat: Flat, seed: int) -> bool:

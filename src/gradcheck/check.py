@@ -11,23 +11,11 @@ from typing import Any
 import numpy as np
 
 from gradcheck.behaviour import misbehaviour
-from gradcheck.diagnosis import Diagnosis, agree
-from gradcheck.evidence import failed, with_numbers
+from gradcheck.evidence import failed, place, unflat, with_numbers
 from gradcheck.explain import first_wrong, judge_all
-from gradcheck.problem import (
-    Array,
-    Broken,
-    Function,
-    Problem,
-    copied,
-    exception_text,
-    quiet,
-    read_gradients,
-    read_problem,
-    time_limit,
-)
-from gradcheck.report import Finding, Report, Worst
-from gradcheck.verdict import DIRECTIONS, Judgement, draw
+from gradcheck.problem import Broken, Function, Problem, agree, exception_text, quiet, read_problem, time_limit
+from gradcheck.report import Diagnosis, Finding, Report, Verdict, Worst
+from gradcheck.verdict import DIRECTIONS, Judgement
 
 LONGEST = 10.0
 NOTICED = 1e-6
@@ -64,7 +52,7 @@ def check_gradients(
     Everything runs in float64, also where the inputs are float32. Mistakes of a learner never raise. Raises
     TypeError or ValueError for arguments that make no check, and says what to pass.
     """
-    return run_check(forward, backward, inputs, wrt, reference, mistakes, seed, protocol=False)
+    return run_check(read_problem(forward, backward, inputs, wrt, reference, mistakes, seed), protocol=False)
 
 
 def check_layer(
@@ -82,88 +70,63 @@ def check_layer(
     Behaviour: inputs, dout and cache are not changed in place, a second call gives the same answer. The
     arguments are those of :func:`check_gradients`.
     """
-    return run_check(forward, backward, inputs, wrt, reference, mistakes, seed, protocol=True)
+    return run_check(read_problem(forward, backward, inputs, wrt, reference, mistakes, seed), protocol=True)
 
 
-def assert_gradients(
-    forward: Function,
-    backward: Function,
-    inputs: Mapping[str, Any],
-    *,
-    wrt: Any = None,
-    reference: Function | None = None,
-    mistakes: Mapping[str, Function] | None = None,
-    seed: int | None = None,
-) -> None:
-    """Raise AssertionError with the text of :func:`check_layer`'s report unless its verdict is "pass"."""
-    report = check_layer(forward, backward, inputs, wrt=wrt, reference=reference, mistakes=mistakes, seed=seed)
+def assert_gradients(forward: Function, backward: Function, inputs: Mapping[str, Any], **options: Any) -> None:
+    """Raise AssertionError with the text of :func:`check_layer`'s report unless its verdict is "pass".
+
+    The options are those of :func:`check_layer`.
+    """
+    report = check_layer(forward, backward, inputs, **options)
     if not report.ok:
         raise AssertionError(str(report))
 
 
-def run_check(
-    forward: Function,
-    backward: Function,
-    inputs: Mapping[str, Any],
-    wrt: Any,
-    reference: Function | None,
-    mistakes: Mapping[str, Function] | None,
-    seed: int | None,
-    *,
-    protocol: bool,
-) -> Report:
-    """Return the report of one check."""
-    problem = read_problem(forward, backward, inputs, wrt)
-    read_helpers(reference, mistakes)
-    rng = np.random.default_rng(seed)
-    try:
-        with np.errstate(all="ignore"), time_limit(LONGEST, "forward"):
-            out, cache = problem.start()
-    except Broken as broken:
-        return forward_failed(problem, Diagnosis(broken.cause, broken.sentence))
-    if not problem.is_loss:
-        problem.dout = draw(rng, out.shape, [])
-    with quiet():
-        again = problem.repeat()
-    if again is None or not agree(again, out, 1e-12):
-        text = "forward gave two answers for the same inputs: draw random numbers outside, or from a seed."
-        return forward_failed(problem, Diagnosis("not-deterministic", text))
-    findings = [] if reference is None else compare_forward(problem, reference, out)
-    kept, dout, said, answers = copied(cache), problem.dout.copy(), None, []
-    try:
-        with (
-            np.errstate(all="ignore"),
-            time_limit(LONGEST, "backward"),
-            contextlib.redirect_stdout(Echo()) as echo,
-        ):
-            answers = read_gradients(problem.call_backward(cache, dout), problem)
-    except Broken as broken:
-        said = Diagnosis(broken.cause, broken.sentence)
-    except (Exception, SystemExit) as error:
-        said = diagnose_exception(problem, error)
+def run_check(problem: Problem, *, protocol: bool) -> Report:
+    """Return the report of one check; ``protocol`` asks for findings on behaviour too."""
+    cache, said = attempt("forward", problem.start)
+    if said is not None:
+        return forward_failed(problem, said)
+    findings = compare_forward(problem)
+    dout, echo = problem.dout.copy(), Echo()
+    with contextlib.redirect_stdout(echo):
+        answers, said = attempt("backward", problem.call_backward, cache, dout)
     with quiet(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if said is not None:
+            said = name_the_product(problem, said)
             findings += [failed(problem, name, said) for name in problem.wrt]
             return Report(tuple(findings), problem.evaluations)
-        judged, verdicts = judge_all(problem, answers, out, kept, mistakes, rng)
+        judged, verdicts = judge_all(problem, answers)
         findings += judged
         if protocol:
-            findings += misbehaviour(problem, answers, [finding.ok for finding in judged], cache, kept, dout)
+            findings += misbehaviour(problem, answers, [finding.ok for finding in judged], cache, dout)
         findings = [with_numbers(problem, answers, finding) for finding in findings]
     first, sentence = first_wrong(problem, judged)
     notes = [sentence, "Your backward prints something; that is no mistake." if echo.used else ""]
     if not problem.is_loss and any(finding.verdict == "fail" for finding in judged):
         notes.append("The loss here is L = sum(dout * out), with a random upstream gradient dout.")
-    passing = [verdict for verdict in verdicts.values() if verdict.size]
+    sized = {name: verdict for name, verdict in verdicts.items() if verdict.size}
     return Report(
         tuple(findings),
         problem.evaluations,
-        max((verdict.tolerance / verdict.size for verdict in passing), default=0.0),
-        max((miss_probability(problem, verdict) for verdict in passing), default=0.0),
+        max((verdict.tolerance / verdict.size for verdict in sized.values()), default=0.0),
+        max((miss_probability(problem, name, verdict) for name, verdict in sized.items()), default=0.0),
         " ".join(filter(None, notes)),
         first,
     )
+
+
+def attempt(role: str, function: Function, *args: Any) -> tuple[Any, Diagnosis | None]:
+    """Return what a call that runs a learner's function returns, or what is wrong with the call itself."""
+    try:
+        with np.errstate(all="ignore"), time_limit(LONGEST, role):
+            return function(*args), None
+    except Broken as broken:
+        return None, broken.said
+    except (Exception, SystemExit) as error:
+        return None, Diagnosis("raised", f"{role} {exception_text(error)}")
 
 
 class Echo(io.StringIO):
@@ -178,66 +141,55 @@ class Echo(io.StringIO):
         return self.screen.write(text)
 
 
-def read_helpers(reference: Any, mistakes: Any) -> None:
-    """Raise TypeError where the author's own functions are none."""
-    if reference is not None and not callable(reference):
-        raise TypeError(f"reference must be a forward function, not {type(reference).__name__}.")
-    if mistakes is not None and not isinstance(mistakes, Mapping):
-        raise TypeError("mistakes must be a dict from a short name to a wrong backward function.")
-    for short_name, wrong in (mistakes or {}).items():
-        if not callable(wrong):
-            raise TypeError(f"mistakes[{short_name!r}] must be a function, not {type(wrong).__name__}.")
-
-
-def miss_probability(problem: Problem, verdict: Judgement) -> float:
+def miss_probability(problem: Problem, name: str, verdict: Judgement) -> float:
     """Return the bound on missing an error whose largest entry is 1e-6 of the gradient's root mean square."""
-    noticed = NOTICED * verdict.size / max(1.0, verdict.entries) ** 0.5
+    noticed = NOTICED * verdict.size / problem.inputs[name].size ** 0.5
     return float(min(1.0, verdict.tolerance / noticed) ** DIRECTIONS)
 
 
 def forward_failed(problem: Problem, said: Diagnosis) -> Report:
     """Return the report where there is no output to differentiate."""
-    verdict: Any = "not deterministic" if said.cause == "not-deterministic" else "fail"
+    verdict: Verdict = "not deterministic" if said.cause == "not-deterministic" else "fail"
     told = Finding("forward", False, said.sentence, said.cause, verdict=verdict, kind="forward")
-    rest = [
-        Finding("d" + name, False, f"d{name} cannot be checked before forward works.", said.cause, verdict=verdict)
-        for name in problem.wrt
-    ]
+    waiting = "cannot be checked before forward works."
+    rest = (Finding("d" + n, False, f"d{n} {waiting}", said.cause, verdict=verdict) for n in problem.wrt)
     return Report((told, *rest), problem.evaluations)
 
 
-def diagnose_exception(problem: Problem, error: BaseException) -> Diagnosis:
-    """Return what an exception of backward says; shapes that a matrix product would join name the product."""
-    text = f"backward {exception_text(error)}"
-    shapes = re.findall(r"\((\d+), ?(\d+)\)", str(error))
-    if "broadcast" in str(error) and len(shapes) >= 2:
-        (a, b), (c, d) = [tuple(map(int, shape)) for shape in shapes[:2]]
-        wanted = [problem.inputs[name].shape for name in problem.wrt]
-        if (b == c and (a, d) in wanted) or (a == c and (b, d) in wanted) or (b == d and (a, c) in wanted):
-            return Diagnosis(
-                "elementwise-product",
-                f"{text.rstrip()}. * multiplies entry by entry; these shapes ask for a matrix product, @.",
-            )
-    return Diagnosis("raised", f"{text.rstrip('.')}.")
+def name_the_product(problem: Problem, said: Diagnosis) -> Diagnosis:
+    """Return what an exception of backward says, with the shapes; those that a product would join name the product."""
+    if said.cause == "raised" and "matrix product A @ B" in said.sentence:
+        arrays = {**({} if problem.is_loss else {"dout": problem.dout}), **problem.inputs}
+        here = ", ".join(f"{name} {value.shape}" for name, value in arrays.items())
+        return said._replace(sentence=f"{said.sentence} The shapes here: {here}.")
+    shapes = re.findall(r"\((\d+), ?(\d+)\)", said.sentence)
+    if said.cause != "raised" or "broadcast" not in said.sentence or len(shapes) < 2:
+        return said
+    (a, b), (c, d) = [tuple(map(int, shape)) for shape in shapes[:2]]
+    wanted = [problem.inputs[name].shape for name in problem.wrt]
+    if (b == c and (a, d) in wanted) or (a == c and (b, d) in wanted) or (b == d and (a, c) in wanted):
+        text = "* multiplies entry by entry; these shapes ask for a matrix product, @."
+        return Diagnosis("elementwise-product", f"{said.sentence} {text}")
+    return said
 
 
-def compare_forward(problem: Problem, reference: Function, out: Array) -> list[Finding]:
+def compare_forward(problem: Problem) -> list[Finding]:
     """Return a finding where the learner's forward differs from the author's."""
+    if problem.reference is None:
+        return []
     try:
-        right = reference(*(value.copy() if value.ndim else value[()] for value in problem.inputs.values()))
+        right = problem.reference(*(value.copy() if value.ndim else value[()] for value in problem.inputs.values()))
     except Exception as error:
         raise ValueError(f"reference raised {type(error).__name__} at these inputs: {error}") from error
     right = np.asarray(right[0] if isinstance(right, tuple) else right, dtype=np.float64)
-
-    def told(text: str, worst: Worst | None = None) -> list[Finding]:
-        text = f"Your forward is wrong: {text} The gradients are judged as those of your forward."
-        return [Finding("forward", False, text, "wrong-forward", worst=worst, verdict="fail", kind="forward")]
-
-    if out.shape != right.shape:
-        return told(f"its output has shape {out.shape}, expected {right.shape}.")
+    out, worst = problem.out, None
     if agree(out, right, 1e-9):
         return []
-    index = tuple(int(i) for i in np.unravel_index(int(np.abs(out - right).argmax()), out.shape))
-    where = f"[{', '.join(map(str, index))}]" if index else ""
-    worst = Worst(index, float(out[index]), float(right[index]))
-    return told(f"out{where} is {worst.yours:.6g}, expected {worst.true:.6g}.", worst)
+    if out.shape != right.shape:
+        text = f"its output has shape {out.shape}, expected {right.shape}."
+    else:
+        index = unflat(int(np.abs(out - right).argmax()), out.shape)
+        worst = Worst(index, float(out[index]), float(right[index]))
+        text = f"{place('out', index)} is {worst.yours:.6g}, expected {worst.true:.6g}."
+    text = f"Your forward is wrong: {text} The gradients are judged as those of your forward."
+    return [Finding("forward", False, text, "wrong-forward", worst=worst, verdict="fail", kind="forward")]

@@ -1,27 +1,31 @@
 """Which mistake gives exactly this answer: small rules, each beside its sentence.
 
-A rule gets the evidence on one wrong gradient and returns a diagnosis, or None. It may name a cause only
-where that mistake reproduces the learner's answer. The rules run in the order of the tables at the end.
+A rule asks the evidence on one wrong gradient whether a mistake reproduces the learner's answer, and only then names
+it. The rules are asked in the order of the table at the end.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradcheck.problem import Array, Problem
+from gradcheck.direction import jacobian
+from gradcheck.problem import Array, Problem, agree
 from gradcheck.replay import Replay
-from gradcheck.truth import jacobian
+from gradcheck.report import Diagnosis
+
+# What a test finds: nothing, that the rule fits, the words that its sentence lacks, or all that is to be said.
+Found = bool | dict[str, Any] | Diagnosis | None
 
 
-class Diagnosis(NamedTuple):
-    """A cause of the documented list, a sentence for the learner, the factor where there is one."""
+class Rule(NamedTuple):
+    """A cause, the test of the evidence, and the sentence; braces in it hold words of the test or the evidence."""
 
     cause: str
-    sentence: str
-    factor: float | None = None
+    test: Callable[["Evidence"], Found]
+    sentence: str = ""
 
 
 @dataclass(frozen=True)
@@ -31,9 +35,8 @@ class Evidence:
     name: str
     yours: Array
     true: Array
-    truths: Mapping[str, Array]
     problem: Problem
-    out: Array
+    truths: Mapping[str, Array]
     slips: Callable[[], Sequence[tuple[Replay, int]]]
     right: frozenset[str] = frozenset()
     close: float = 1e-7
@@ -45,13 +48,26 @@ class Evidence:
         """
         return agree(a, b, min(self.close, 1e-3 * self.error))
 
+    def is_mine(self, wrong: Array) -> bool:
+        """Return whether this wrong answer is the one that was handed in."""
+        return self.same(self.yours, wrong)
+
+    @cached_property
+    def fits(self) -> bool:
+        """Whether the answer has the right shape."""
+        return self.yours.shape == self.true.shape
+
+    @cached_property
+    def largest(self) -> float:
+        """The largest entry of the answer and the truth."""
+        return max(float(np.abs(self.true).max(initial=0.0)), float(np.abs(self.yours).max(initial=0.0)))
+
     @cached_property
     def error(self) -> float:
         """The largest error relative to the largest entry, 1 where the shapes differ."""
-        if self.yours.shape != self.true.shape or not self.true.size:
+        if not self.fits or not self.true.size:
             return 1.0
-        largest = max(float(np.abs(self.true).max()), float(np.abs(self.yours).max()))
-        return float(np.abs(self.yours - self.true).max()) / largest if largest else 0.0
+        return float(np.abs(self.yours - self.true).max()) / self.largest if self.largest else 0.0
 
     @property
     def x(self) -> Array:
@@ -62,345 +78,320 @@ class Evidence:
         """The Jacobian of the output by this input, flat by flat, where it is small."""
         return jacobian(self.problem, self.name)
 
+    @cached_property
+    def factor(self) -> float | None:
+        """The number c where the answer is c times the truth in every entry."""
+        if not self.fits or not self.true.any():
+            return None
+        top = np.unravel_index(int(np.abs(self.true).argmax()), self.true.shape)
+        factor = float(self.yours[top] / self.true[top])
+        return factor if factor and self.is_mine(factor * self.true) else None
+
     @property
     def rows(self) -> int:
         """The number of examples, N."""
-        matrices = [a for a in (self.out, *self.problem.inputs.values()) if a.ndim >= 2]
+        matrices = [a for a in (self.problem.out, *self.problem.inputs.values()) if a.ndim >= 2]
         return matrices[0].shape[0] if matrices else 0
 
-
-def agree(a: Array, b: Array, close: float = 1e-7) -> bool:
-    """Return whether two arrays have one shape and agree to ``close`` times their largest entry."""
-    if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
-        return False
-    largest = max(float(np.abs(a).max(initial=0.0)), float(np.abs(b).max(initial=0.0)))
-    return largest == 0.0 or bool((np.abs(a - b) <= close * largest).all())
+    def wrong_places(self, close: float) -> Array:
+        """Return the indices of the wrong entries, one row each; none where the shapes differ."""
+        if not self.fits:
+            return np.empty((0, self.true.ndim), dtype=int)
+        return np.argwhere(np.abs(self.yours - self.true) > min(close, 1e-3 * self.error) * self.largest)
 
 
-def placeholder(e: Evidence) -> Diagnosis | None:
-    if e.yours.shape == e.true.shape and e.yours.size and not e.yours.any():
-        return Diagnosis("placeholder", f"Every entry of d{e.name} is 0: is this still the placeholder?")
-    return None
+def placeholder(e: Evidence) -> Found:
+    return e.fits and e.yours.size > 0 and not e.yours.any()
 
 
-def extra_dimension(e: Evidence) -> Diagnosis | None:
+def extra_dimension(e: Evidence) -> Found:
     squeezed = e.yours.squeeze().shape == e.true.squeeze().shape
-    if e.yours.shape != e.true.shape and squeezed and e.same(e.yours.reshape(e.true.shape), e.true):
-        return Diagnosis(
-            "extra-dimension",
-            f"The numbers of d{e.name} are right, the shape is not: yours is {e.yours.shape}, {e.name} has "
-            f"{e.true.shape} (keepdims, or a slice where an index should be?).",
-        )
-    return None
+    return not e.fits and squeezed and e.same(e.yours.reshape(e.true.shape), e.true)
 
 
-def transposed(e: Evidence) -> Diagnosis | None:
-    if e.yours.ndim == 2 and e.same(e.yours.T, e.true):
-        return Diagnosis("transposed", f"d{e.name} is right but transposed: it must have {e.name}'s shape.")
-    return None
+def transposed(e: Evidence) -> Found:
+    return e.yours.ndim == 2 and e.same(e.yours.T, e.true)
 
 
-def not_summed(e: Evidence) -> Diagnosis | None:
+def not_summed(e: Evidence) -> Found:
     if e.yours.ndim < e.true.ndim or e.yours.size <= e.true.size:
         return None
     padded = (1,) * (e.yours.ndim - e.true.ndim) + e.true.shape
     axes = tuple(k for k, (a, b) in enumerate(zip(e.yours.shape, padded, strict=True)) if b == 1 and a != b)
-    if axes and e.same(e.yours.sum(axis=axes).reshape(-1), e.true.reshape(-1)):
-        return Diagnosis(
-            "not-summed",
-            f"d{e.name} still has shape {e.yours.shape}: {e.name} was broadcast over axis {axes[0]} (the "
-            f"same {e.name} serves every example), so its gradients must be summed over it.",
-        )
-    return None
+    return bool(axes) and e.same(e.yours.sum(axis=axes).ravel(), e.true.ravel()) and {"axis": axes[0]}
 
 
-def order(e: Evidence) -> Diagnosis | None:
-    for name, truth in e.truths.items():
-        if name != e.name and e.same(e.yours, truth):
-            text = f"In the place of d{e.name} you returned d{name}"
-            if name in e.right:
-                return Diagnosis("unknown", f"{text}, which is in its own place too.")
-            return Diagnosis("order", f"{text}: the order is wrong.")
-    return None
+def sign(e: Evidence) -> Found:
+    everywhere = " in every entry" if e.true.size > 1 else ""
+    return e.factor is not None and abs(e.factor + 1) <= e.close and {"factor": -1.0, "everywhere": everywhere}
 
 
-def factor_of(e: Evidence) -> float | None:
-    """Return c where the answer is c times the truth in every entry."""
-    if e.yours.shape != e.true.shape or not e.true.any():
+def misplaced(e: Evidence) -> Found:
+    others = [name for name, truth in e.truths.items() if name != e.name and e.is_mine(truth)]
+    return bool(others) and others[0] not in e.right and {"other": others[0]}
+
+
+def in_two_places(e: Evidence) -> Found:
+    others = [name for name in e.truths if name in e.right and name != e.name and e.is_mine(e.truths[name])]
+    return bool(others) and {"other": others[0]}
+
+
+def no_upstream(e: Evidence) -> Found:
+    return not e.problem.is_loss and e.local is not None and e.is_mine(e.local.sum(axis=0).reshape(e.x.shape))
+
+
+def diagonal(e: Evidence) -> Found:
+    if e.local is None or e.local.shape[0] != e.local.shape[1] or e.x.shape != e.problem.out.shape:
         return None
-    top = np.unravel_index(int(np.abs(e.true).argmax()), e.true.shape)
-    factor = float(e.yours[top] / e.true[top])
-    return factor if factor and e.same(e.yours, factor * e.true) else None
-
-
-def sign(e: Evidence) -> Diagnosis | None:
-    factor = factor_of(e)
-    if factor is not None and abs(factor + 1) <= e.close:
-        return Diagnosis("sign", f"d{e.name} has the wrong sign in every entry: it is minus the true gradient.", -1.0)
+    own = np.diag(e.local).reshape(e.x.shape)
+    if np.count_nonzero(e.local) > np.count_nonzero(own):
+        for answer, more in ((own * e.problem.dout, ""), (own, " The upstream gradient is missing too.")):
+            if e.is_mine(answer):
+                return {"more": more}
     return None
 
 
 def known_factors(e: Evidence) -> list[tuple[float, str]]:
     """Return the factors that mistakes are known to leave, and what each may be."""
-    rows = e.rows
+    rows, is_loss, out = e.rows, e.problem.is_loss, e.problem.out
     named = [(2.0, "a factor 2 too much"), (0.5, "is the factor 2 of a square missing")]
     if rows > 1:
         named += [(rows, f"N = {rows}: is 1/N missing"), (1 / rows, f"1/N = 1/{rows}: is 1/N counted twice")]
-    if e.out.size > 1 and e.out.size != rows or e.problem.is_loss and e.x.size != rows:
-        size = e.x.size if e.problem.is_loss else e.out.size
+    if out.size > 1 and out.size != rows or is_loss and e.x.size != rows:
+        size = e.x.size if is_loss else out.size
         named += [
             (size, f"the number of entries, {size}: is the mean not divided"),
             (1 / size, f"one over the number of entries, {size}: is it divided twice"),
         ]
-    if e.problem.is_loss and e.x.ndim == 2 and e.x.shape[1] > 1:
+    if is_loss and e.x.ndim == 2 and e.x.shape[1] > 1:
         wide = e.x.shape[1]
         named += [
             (wide, f"the number of columns, {wide}: does the mean run over all entries"),
             (1 / wide, f"one over the number of columns, {wide}: does the mean run over the examples alone"),
         ]
-    rates = [(r, f"{r}, as a learning rate is: that belongs to the update") for r in (0.1, 0.01, 0.001)]
-    return named + rates
+    return named + [(r, f"{r}, as a learning rate is: that belongs to the update") for r in (0.1, 0.01, 0.001)]
 
 
-def constant_factor(e: Evidence, known: bool = False) -> Diagnosis | None:
-    """Name a factor; with one entry alone any number is a factor, so only a known one is named."""
-    factor = factor_of(e)
-    if factor is None:
+def known_factor(e: Evidence) -> Found:
+    if e.factor is None:
         return None
+    factor = e.factor
     said = [text for value, text in known_factors(e) if abs(abs(factor) / value - 1) < 10 * e.close]
-    if not said and (known or np.unique(np.abs(e.true[e.true != 0])).size < 2):
-        return None
-    guess = f" ({' or '.join(dict.fromkeys(said))}?)" if said else ""
-    turned = ", and the sign is flipped" if factor < 0 else ""
-    return Diagnosis(
-        "constant-factor",
-        f"d{e.name} is {factor:.10g} times the true gradient everywhere{guess}{turned}.",
-        factor,
-    )
+    return bool(said) and {"guess": f" ({' or '.join(dict.fromkeys(said))}?)", **words_of_factor(e)}
 
 
-def known_factor(e: Evidence) -> Diagnosis | None:
-    return constant_factor(e, known=True)
+def any_factor(e: Evidence) -> Found:
+    """Name any factor, except where there is but one number: then every wrong answer has a factor."""
+    levels = np.unique(np.abs(e.true[e.true != 0])).size
+    return e.factor is not None and levels > 1 and {"guess": "", **words_of_factor(e)}
 
 
-def missing_upstream(e: Evidence) -> Diagnosis | None:
-    if e.problem.is_loss or e.local is None:
-        return None
-    if e.same(e.yours, e.local.sum(axis=0).reshape(e.x.shape)):
-        return Diagnosis(
-            "missing-upstream",
-            f"d{e.name} does not contain the upstream gradient: multiply the local derivative by dout.",
-        )
-    return None
+def words_of_factor(e: Evidence) -> dict[str, Any]:
+    """Return the words for a factor."""
+    turned = ", and the sign is flipped" if e.factor is not None and e.factor < 0 else ""
+    return {"factor": e.factor, "everywhere": " everywhere" if e.true.size > 1 else "", "turned": turned}
 
 
-def diagonal(e: Evidence) -> Diagnosis | None:
-    if e.local is None or e.local.shape[0] != e.local.shape[1] or e.x.shape != e.out.shape:
-        return None
-    own = np.diag(e.local).reshape(e.x.shape)
-    for answer, tail in ((own * e.problem.dout, ""), (own, " The upstream gradient is missing too.")):
-        if np.count_nonzero(e.local) > np.count_nonzero(own) and e.same(e.yours, answer):
-            return Diagnosis(
-                "diagonal-jacobian",
-                f"d{e.name} has only the diagonal of the Jacobian: every output depends on every input of "
-                f"its row.{tail}",
-            )
-    return None
-
-
-def nothing_but_upstream(e: Evidence) -> Diagnosis | None:
-    if e.problem.is_loss or len(e.problem.wrt) > 1 or not e.same(e.yours, e.problem.dout):
-        return None
-    return Diagnosis(
-        "missing-activation-derivative",
-        f"d{e.name} is the upstream gradient itself: the derivative of the function is missing.",
-    )
-
-
-def by_the_logit(e: Evidence) -> Diagnosis | None:
-    p = e.x
-    if e.yours.shape == e.true.shape and (p > 0).all() and (p < 1).all() and e.same(e.yours, e.true * p * (1 - p)):
-        return Diagnosis(
-            "wrong-variable",
-            f"d{e.name} is the derivative by the logit z where {e.name} = sigmoid(z); here {e.name} itself "
-            f"is the input.",
-        )
-    return None
-
-
-def overwritten(e: Evidence) -> Diagnosis | None:
-    """Test whether of several contributions to an entry only the last (or first) in a loop was kept."""
-    if e.local is None or e.yours.shape != e.true.shape or e.out.ndim < 1:
-        return None
-    parts = e.local.T * e.problem.dout.ravel()
-    used = parts != 0
-    for fix in range(e.out.ndim + 1):
-        groups = np.arange(e.out.size).reshape(e.out.shape)
-        keys = groups if fix == e.out.ndim else np.zeros_like(groups) + np.arange(e.out.shape[fix]).reshape(
-            [-1 if k == fix else 1 for k in range(e.out.ndim)]
-        )  # fmt: skip
-        count = int(keys.max()) + 1
-        grouped = np.zeros((e.x.size, count))
-        active = np.zeros((e.x.size, count), dtype=bool)
-        np.add.at(grouped.T, keys.ravel(), parts.T)
-        np.logical_or.at(active.T, keys.ravel(), used.T)
-        for last in (count - 1 - active[:, ::-1].argmax(axis=1), active.argmax(axis=1)):
-            if e.same(e.yours, grouped[np.arange(e.x.size), last].reshape(e.x.shape)):
-                return Diagnosis(
-                    "overwritten-branch",
-                    f"Entries of {e.name} that are used several times (windows overlap, indices repeat) keep "
-                    f"one contribution only: they add, += instead of =.",
-                )
-    return None
-
-
-def missing_term(e: Evidence) -> Diagnosis | None:
-    if e.yours.shape != e.true.shape or np.count_nonzero(e.x) < 2 or factor_of(e) is not None:
-        return None
-    top = np.unravel_index(int(np.abs(e.x).argmax()), e.x.shape)
-    rate = float((e.true - e.yours)[top] / e.x[top])
-    if rate and e.same(e.true - e.yours, rate * e.x) and e.same(e.yours + rate * e.x, e.true):
-        return Diagnosis(
-            "missing-term" if rate > 0 else "unknown",
-            f"d{e.name} {'lacks' if rate > 0 else 'has too much of'} the term {abs(rate):.6g} * {e.name}, as "
-            f"a regularisation term gives it.",
-        )
-    return None
-
-
-def summed_over_batch(e: Evidence) -> Diagnosis | None:
-    if e.true.ndim < 2 or e.true.shape[0] < 2:
-        return None
-    for total in (e.true.sum(axis=0), e.true.mean(axis=0)):
-        for answer in (total, total[None], np.broadcast_to(total, e.true.shape)):
-            if e.same(e.yours, answer):
-                return Diagnosis(
-                    "summed-over-batch",
-                    f"d{e.name} is summed over the batch: every example has its own row of {e.name} and "
-                    f"keeps its own gradient.",
-                )
-    return None
-
-
-def replayed(e: Evidence) -> Diagnosis | None:
+def replayed(e: Evidence) -> Found:
     """Return the slip in the chain rule that gives this answer; of several, the one that explains most."""
     hits: dict[str, tuple[int, Diagnosis]] = {}
     for slip, explained in e.slips():
         said = match(e, slip)
         if said is not None and explained > hits.get(said.cause, (-1, said))[0]:
             hits[said.cause] = (explained, said)
-    if not hits:
-        return None
-    most = max(count for count, _ in hits.values())
+    most = max((count for count, _ in hits.values()), default=0)
     best = [said for count, said in hits.values() if count == most]
-    if len(best) == 1:
-        return best[0]
+    if len(best) < 2:
+        return best[0] if best else None
     others = "; or ".join(said.sentence.rstrip(".") for said in best[1:3])
-    return Diagnosis(best[0].cause, f"Maybe: {best[0].sentence} Or maybe: {others}.", best[0].factor)
+    return best[0]._replace(sentence=f"Maybe: {best[0].sentence} Or maybe: {others}.")
 
 
 def match(e: Evidence, replay: Replay) -> Diagnosis | None:
     """Return the diagnosis of a slip where it reproduces the answer."""
     wrong = replay.gradients[e.name]
+    said = Diagnosis(replay.cause, f"d{e.name} is wrong. {replay.sentence}")
     if replay.free == "no":
-        same = e.same(e.yours, wrong) and not (wrong.shape == e.true.shape and e.same(wrong, e.true))
-        return Diagnosis(replay.cause, f"d{e.name} is wrong. {replay.sentence}") if same else None
-    if wrong.shape != e.true.shape or e.yours.shape != e.true.shape or not wrong.any():
+        return said if e.is_mine(wrong) and not e.same(wrong, e.true) else None
+    if wrong.shape != e.true.shape or not e.fits or not wrong.any() or e.same(wrong, e.true):
         return None
     difference, delta = e.yours - e.true, wrong - e.true
-    if not delta.any() or e.same(wrong, e.true):
-        return None
     top = np.unravel_index(int(np.abs(delta).argmax()), delta.shape)
     amount = float(difference[top] / delta[top])
     close = e.close * max(1.0, np.abs(e.true).max() / max(np.abs(difference).max(), 1e-300))
     if not agree(difference, amount * delta, min(close, 1e-3)):
         return None
     if replay.free == "rate":
-        if amount <= 0 or np.count_nonzero(delta) < 2:
-            return None
-        return Diagnosis(replay.cause, f"d{e.name} is wrong. {replay.sentence} (The step was {amount:.4g} * dW.)")
-    kept = 1 - amount
-    if abs(kept) < 1e-6:
-        return Diagnosis(replay.cause, f"d{e.name} is wrong. {replay.sentence}")
-    if abs(kept + 1) < 1e-6:
-        return Diagnosis("sign", f"The sign of one of the terms that make up d{e.name} is flipped.")
-    for value, text in ((2.0, "twice"), (0.5, "half")):
-        if abs(kept - value) < 1e-6:
-            return Diagnosis(
-                "constant-factor",
-                f"One of the terms that make up d{e.name} counts {text} what it should.",
-                value,
-            )
+        told = said._replace(sentence=f"{said.sentence} (The step was {amount:.4g} * dW.)")
+        return told if amount > 0 and np.count_nonzero(delta) > 1 else None
+    of_terms = f"of the terms that make up d{e.name}"
+    for kept, diagnosis in (
+        (0.0, said),
+        (-1.0, Diagnosis("sign", f"The sign of one {of_terms} is flipped.")),
+        (2.0, Diagnosis("constant-factor", f"One {of_terms} counts twice what it should.", 2.0)),
+        (0.5, Diagnosis("constant-factor", f"One {of_terms} counts half what it should.", 0.5)),
+    ):
+        if abs(1 - amount - kept) < 1e-6:
+            return diagnosis
     return None
 
 
-def one_place(e: Evidence) -> Diagnosis | None:
-    if e.yours.shape != e.true.shape or e.true.size < 2:
+def nothing_but_upstream(e: Evidence) -> Found:
+    return not e.problem.is_loss and len(e.problem.wrt) == 1 and e.is_mine(e.problem.dout)
+
+
+def by_the_logit(e: Evidence) -> Found:
+    p = e.x
+    return e.fits and bool(((p > 0) & (p < 1)).all()) and e.is_mine(e.true * p * (1 - p))
+
+
+def overwritten(e: Evidence) -> Found:
+    """Test whether of several contributions to an entry only the last (or first) in a loop was kept."""
+    if e.local is None or not e.fits or e.problem.out.ndim < 1:
         return None
-    wrong = np.abs(e.yours - e.true) > min(1e-11, 1e-3 * e.error) * max(np.abs(e.true).max(), np.abs(e.yours).max())
-    places = np.argwhere(wrong)
-    if len(places) == 1:
-        where = ", ".join(map(str, places[0]))
-        return Diagnosis("one-entry", f"d{e.name} is wrong in one entry alone, [{where}].")
-    if e.true.ndim >= 2 and len(places):
-        for axis, word in ((0, "row"), (1, "column")):
-            if e.true.shape[axis] > 1 and len(set(places[:, axis])) == 1:
-                return Diagnosis(f"one-{word}", f"d{e.name} is wrong in {word} {places[0, axis]} alone.")
+    parts, shape = e.local.T * e.problem.dout.ravel(), e.problem.out.shape
+    # The loop runs over one axis of the output, or over all its entries.
+    for steps in (*np.indices(shape), np.arange(e.problem.out.size).reshape(shape)):
+        count = int(steps.max()) + 1
+        sums, used = np.zeros((count, e.x.size)), np.zeros((count, e.x.size), dtype=bool)
+        np.add.at(sums, steps.ravel(), parts.T)
+        np.logical_or.at(used, steps.ravel(), parts.T != 0)
+        for kept in (count - 1 - used[::-1].argmax(axis=0), used.argmax(axis=0)):
+            if e.is_mine(sums[kept, np.arange(e.x.size)].reshape(e.x.shape)):
+                return True
     return None
 
 
-def integer_dtype(e: Evidence) -> Diagnosis | None:
-    if e.yours.dtype.kind in "iub":
-        return Diagnosis("integer-dtype", f"d{e.name} holds {e.yours.dtype} numbers; a gradient is float64.")
-    return None
+def lost_rate(e: Evidence) -> float:
+    """Return c where c * x is what the answer lacks, 0 where it lacks something else."""
+    if not e.fits or np.count_nonzero(e.x) < 2 or e.factor is not None:
+        return 0.0
+    top = np.unravel_index(int(np.abs(e.x).argmax()), e.x.shape)
+    rate = float((e.true - e.yours)[top] / e.x[top])
+    is_it = rate and e.same(e.true - e.yours, rate * e.x) and e.same(e.yours + rate * e.x, e.true)
+    return rate if is_it else 0.0
 
 
-def wrong_shape(e: Evidence) -> Diagnosis | None:
-    if e.yours.shape != e.true.shape:
-        return Diagnosis(
-            "wrong-shape",
-            f"d{e.name} has shape {e.yours.shape}; it must have {e.name}'s shape {e.true.shape}.",
-        )
-    return None
+def missing_term(e: Evidence) -> Found:
+    return lost_rate(e) > 0 and {"rate": lost_rate(e)}
 
 
-def unknown(e: Evidence) -> Diagnosis:
-    wrong = np.abs(e.yours - e.true) > min(1e-9, 1e-3 * e.error) * np.abs(e.true).max(initial=0.0)
-    where = f"{np.count_nonzero(wrong)} of {wrong.size} entries are off"
-    if e.x.shape == wrong.shape:
-        for sign_text, place in (("positive", e.x > 0), ("negative", e.x < 0)):
-            if wrong.any() and not (wrong & ~place).any() and (~place).any():
-                where += f", all of them where {e.name} is {sign_text}"
-    return Diagnosis("unknown", f"d{e.name} is wrong in a way that I do not recognise: {where}.")
+def surplus_term(e: Evidence) -> Found:
+    return lost_rate(e) < 0 and {"rate": -lost_rate(e)}
 
 
-RULES: tuple[Callable[[Evidence], Diagnosis | None], ...] = (
-    placeholder,
-    extra_dimension,
-    transposed,
-    not_summed,
-    sign,
-    order,
-    missing_upstream,
-    diagonal,
-    known_factor,
-    replayed,
-    nothing_but_upstream,
-    by_the_logit,
-    overwritten,
-    missing_term,
-    summed_over_batch,
-    constant_factor,
-    integer_dtype,
-    wrong_shape,
-    one_place,
-)
+def summed_over_batch(e: Evidence) -> Found:
+    if e.true.ndim < 2 or e.true.shape[0] < 2:
+        return None
+    totals = (e.true.sum(axis=0), e.true.mean(axis=0))
+    answers = [form for t in totals for form in (t, t[None], np.broadcast_to(t, e.true.shape))]
+    return any(map(e.is_mine, answers))
+
+
+def integer_dtype(e: Evidence) -> Found:
+    return e.yours.dtype.kind in "iub"
+
+
+def wrong_shape(e: Evidence) -> Found:
+    return not e.fits
+
+
+def one_entry(e: Evidence) -> Found:
+    places = e.wrong_places(1e-11)
+    return e.true.size > 1 and len(places) == 1 and {"place": ", ".join(map(str, places[0]))}
+
+
+def one_along(axis: int) -> Callable[[Evidence], Found]:
+    """Return the test whether the answer is wrong in one row (axis 0) or column (axis 1) alone."""
+
+    def test(e: Evidence) -> Found:
+        places = e.wrong_places(1e-11)
+        several = e.true.ndim >= 2 and e.true.shape[axis] > 1 and len(places) > 0
+        return several and len(set(places[:, axis])) == 1 and {"place": places[0, axis]}
+
+    return test
+
+
+def unknown(e: Evidence) -> Found:
+    places = e.wrong_places(1e-9)
+    where = f"{len(places)} of {e.true.size} entries are off"
+    for word, side in (("positive", e.x > 0), ("negative", e.x < 0)):
+        if len(places) and side[tuple(places.T)].all() and not side.all():
+            where += f", all of them where {e.name} is {word}"
+    return {"where": where}
+
+
+FACTOR = "{d} is {factor:.10g} times the true gradient{everywhere}{guess}{turned}."
+RULES = (
+    Rule("placeholder", placeholder, "Every entry of {d} is 0: is this still the placeholder?"),
+    Rule(
+        "extra-dimension", extra_dimension,
+        "The numbers of {d} are right, the shape is not: yours is {yours.shape}, {name} has {true.shape} (keepdims, or "
+        "a slice where an index should be?).",
+    ),
+    Rule("transposed", transposed, "{d} is right but transposed: it must have {name}'s shape."),
+    Rule(
+        "not-summed", not_summed,
+        "{d} still has shape {yours.shape}: {name} was broadcast over axis {axis} (the same {name} serves every "
+        "example), so its gradients must be summed over it.",
+    ),
+    Rule("sign", sign, "{d} has the wrong sign{everywhere}: it is minus the true gradient."),
+    Rule("order", misplaced, "In the place of {d} you returned d{other}: the order is wrong."),
+    Rule("unknown", in_two_places, "In the place of {d} you returned d{other}, which is in its own place too."),
+    Rule(
+        "missing-upstream", no_upstream,
+        "{d} does not contain the upstream gradient: multiply the local derivative by dout.",
+    ),
+    Rule(
+        "diagonal-jacobian", diagonal,
+        "{d} has only the diagonal of the Jacobian: every output depends on every input of its row.{more}",
+    ),
+    Rule("constant-factor", known_factor, FACTOR),
+    Rule("replayed", replayed),
+    Rule(
+        "missing-activation-derivative", nothing_but_upstream,
+        "{d} is the upstream gradient itself: the derivative of the function is missing.",
+    ),
+    Rule(
+        "wrong-variable", by_the_logit,
+        "{d} is the derivative by the logit z where {name} = sigmoid(z); here {name} itself is the input.",
+    ),
+    Rule(
+        "overwritten-branch", overwritten,
+        "Entries of {name} that are used several times (windows overlap, indices repeat) keep one contribution only: "
+        "they add, += instead of =.",
+    ),
+    Rule("missing-term", missing_term, "{d} lacks the term {rate:.6g} * {name}, as a regularisation term gives it."),
+    Rule("unknown", surplus_term, "{d} has too much of {rate:.6g} * {name}, as a regularisation term gives it."),
+    Rule(
+        "summed-over-batch", summed_over_batch,
+        "{d} is summed over the batch: every example has its own row of {name} and keeps its own gradient.",
+    ),
+    Rule("constant-factor", any_factor, FACTOR),
+    Rule("integer-dtype", integer_dtype, "{d} holds {yours.dtype} numbers; a gradient is float64."),
+    Rule("wrong-shape", wrong_shape, "{d} has shape {yours.shape}; it must have {name}'s shape {true.shape}."),
+    Rule("one-entry", one_entry, "{d} is wrong in one entry alone, [{place}]."),
+    Rule("one-row", one_along(0), "{d} is wrong in row {place} alone."),
+    Rule("one-column", one_along(1), "{d} is wrong in column {place} alone."),
+    Rule("unknown", unknown, "{d} is wrong in a way that I do not recognise: {where}."),
+)  # fmt: skip
 
 
 def diagnose(e: Evidence) -> Diagnosis:
     """Return the first diagnosis that reproduces the answer, else "unknown" and where the error lies."""
     for rule in RULES:
-        said = rule(e)
-        if said is not None:
-            return said
-    return unknown(e)
+        found = rule.test(e)
+        if isinstance(found, Diagnosis):
+            return found
+        if found:
+            words = found if isinstance(found, dict) else {}
+            text = rule.sentence.format(d=f"d{e.name}", name=e.name, yours=e.yours, true=e.true, **words)
+            return Diagnosis(rule.cause, text, words.get("factor"))
+    raise AssertionError("the last rule always holds")
+
+
+def looks_like(names: Sequence[str]) -> str:
+    """Return the sentence on the author's mistakes that give this answer."""
+    if len(names) > 1:
+        return f"Maybe it is one of these mistakes: {'; '.join(names)}."
+    return f"It looks like this mistake: {names[0]}."

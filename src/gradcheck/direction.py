@@ -6,12 +6,13 @@ Martins, Sturdza and Alonso, *ACM TOMS* 29, 2003).
 """
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.exceptions import ComplexWarning
 
-from gradcheck.problem import Direction, Problem
+from gradcheck.problem import Array, Direction, Problem
 
 STEP = 1e-30
 
@@ -41,3 +42,33 @@ def slope(problem: Problem, direction: Direction, inputs: Direction | None = Non
     if not np.isfinite(result):
         raise NotExact("the complex step is not finite")
     return result
+
+
+def only(v: Array, part: Any) -> Array:
+    """Return the direction v in the flat indices of a part, 0 elsewhere."""
+    kept = np.zeros(v.shape)
+    kept.reshape(-1)[part] = v.reshape(-1)[part]
+    return kept
+
+
+def jacobian(problem: Problem, name: str) -> Array | None:
+    """Return d(out)/d(name), flat output by flat input, None where it is large or not exact."""
+    x = problem.inputs[name]
+    if x.size > 400 or x.size * problem.dout.size > 200_000:
+        return None
+    columns = []
+    for k in range(x.size):
+        try:
+            out = problem.run({**problem.inputs, name: x + 1j * STEP * only(np.ones(x.shape), k)})[0]
+        except Exception:
+            return None
+        if np.asarray(out).dtype.kind != "c":
+            return None
+        columns.append(np.imag(out).ravel() / STEP)
+    return np.array(columns).T
+
+
+def entry_by_entry(problem: Problem, name: str, along: Callable[[Problem, Direction], float] = slope) -> Array:
+    """Return dL/d(name) from one slope for each entry."""
+    units = np.eye(problem.inputs[name].size).reshape(-1, *problem.inputs[name].shape)
+    return np.array([along(problem, {name: unit}) for unit in units]).reshape(problem.inputs[name].shape)

@@ -6,12 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.diagnosis import Diagnosis
-from gradcheck.problem import Array, Problem
-from gradcheck.report import Finding, Worst
+from gradcheck.problem import Array, Problem, numbers
+from gradcheck.report import Diagnosis, Finding, Worst
 from gradcheck.verdict import Judgement
 
 NUDGE = 1e-5
+MEASURED = (
+    "Maybe this was measured by finite differences instead of derived: it is right to 1e-6, and off by "
+    "just what a difference quotient is off."
+)
 
 
 def decimal(number: float) -> str:
@@ -32,24 +35,38 @@ def place(name: str, index: Sequence[int]) -> str:
     return f"{name}[{', '.join(map(str, index))}]" if len(index) else name
 
 
-def nudge(problem: Problem, name: str, index: tuple[int, ...], yours: float | None) -> str:
-    """Return the sentence of one finite difference: nudge an entry, see the loss change, compare."""
+def unflat(k: int, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the index of a flat index."""
+    return tuple(int(i) for i in np.unravel_index(k, shape))
+
+
+def largest(values: Array) -> tuple[int, ...]:
+    """Return the index of the entry of largest magnitude."""
+    return unflat(int(np.argmax(np.abs(values))), values.shape)
+
+
+def change(problem: Problem, name: str, index: tuple[int, ...], step: float, central: bool = False) -> float:
+    """Return how much the loss rises when an entry is nudged up; from the nudge down where central. NaN: it cannot."""
     x = problem.inputs[name]
-    if not x.size:
-        return ""
-    size = float(np.abs(x).max())
-    step = NUDGE if 1e-2 <= size <= 1e3 or not size else float(10.0 ** np.round(np.log10(size * NUDGE)))
     unit = np.zeros(x.shape)
     unit[index] = step
     try:
-        change = float(problem.loss({**problem.inputs, name: x + unit})) - float(problem.loss(problem.inputs))
+        start = problem.loss({**problem.inputs, name: x - unit}) if central else np.sum(problem.dout * problem.out)
+        return float(problem.loss({**problem.inputs, name: x + unit})) - float(start)
     except Exception:
+        return np.nan
+
+
+def nudge(problem: Problem, name: str, index: tuple[int, ...], yours: float | None) -> str:
+    """Return the sentence of one finite difference: nudge an entry, see the loss change, compare."""
+    size = float(np.abs(problem.inputs[name]).max(initial=0.0))
+    step = NUDGE if 1e-2 <= size <= 1e3 or not size else float(10.0 ** np.round(np.log10(size * NUDGE)))
+    rise = change(problem, name, index, step) if problem.inputs[name].size else np.nan
+    if np.isnan(rise):
         return ""
-    verb = "rises" if change > 0 else "falls" if change < 0 else "changes"
-    text = f" Nudge {place(name, index)} by {step:.10g}"
-    if step < 1e-4:
-        text = f" Nudge {place(name, index)} by {decimal(step).rstrip('0')}"
-    text += f": the loss {verb} by {decimal(abs(change))}; your "
+    verb = "rises" if rise > 0 else "falls" if rise < 0 else "changes"
+    by = decimal(step).rstrip("0") if step < 1e-4 else f"{step:.10g}"
+    text = f" Nudge {place(name, index)} by {by}: the loss {verb} by {decimal(abs(rise))}; your "
     if yours is None or not np.isfinite(yours):
         return f"{text}d{name} gives no prediction for it."
     return f"{text}{place('d' + name, index)} predicts {decimal(yours * step)}."
@@ -59,91 +76,63 @@ def failed(
     problem: Problem, name: str, said: Diagnosis, yours: Array | None = None, true: Array | None = None
 ) -> Finding:
     """Return the finding on a wrong gradient, with its worst entry where the shapes agree."""
-    x = problem.inputs[name]
+    x, text = problem.inputs[name], said.sentence
+    known = yours if yours is not None and yours.shape == x.shape and x.size else None
     index = tuple(0 for _ in x.shape)
     worst = error = None
-    if true is not None and true.size:
-        index = largest(true)
-        if yours is not None and yours.shape == true.shape:
-            error = np.asarray(yours, dtype=np.float64) - true
-            index = largest(np.where(np.isfinite(error), np.abs(error), np.inf))
-            worst = Worst(index, float(yours[index]), float(true[index]))
-    elif yours is not None and yours.shape == x.shape and yours.size:
-        index = worst_of_some(problem, name, yours)
-    text = said.sentence
-    if worst is not None:
+    if known is not None and true is not None:
+        error = np.asarray(known, dtype=np.float64) - true
+        index = largest(np.where(np.isfinite(error), np.abs(error), np.inf))
+        worst = Worst(index, float(known[index]), float(true[index]))
         text += f" {place('d' + name, index)}: {both(worst.yours, worst.true)}."
-    known = yours is not None and yours.shape == x.shape and x.size
-    text += nudge(problem, name, index, float(yours[index]) if known and yours is not None else None)
+    elif true is not None and true.size:
+        index = largest(true)
+    elif known is not None:
+        index = worst_of_some(problem, name, known)
+    text += nudge(problem, name, index, None if known is None else float(known[index]))
     return Finding("d" + name, False, text, said.cause, said.factor, worst, "fail", error=error)
 
 
 def worst_of_some(problem: Problem, name: str, yours: Array) -> tuple[int, ...]:
     """Return the index whose central difference is furthest from yours, of the largest entries and some others."""
-    x = problem.inputs[name]
     order = np.argsort(-np.abs(yours), axis=None)
     some = np.unique(np.concatenate([order[:8], np.linspace(0, yours.size - 1, 40).astype(int)]))
-    errors = {largest(yours): 0.0}
-    for k in some:
-        index = tuple(int(i) for i in np.unravel_index(k, x.shape))
-        unit = np.zeros(x.shape)
-        unit[index] = NUDGE
-        try:
-            change = problem.loss({**problem.inputs, name: x + unit}) - problem.loss({**problem.inputs, name: x - unit})
-        except Exception:
-            return largest(yours)
-        error = abs(float(change) / (2 * NUDGE) - float(yours[index]))
-        errors[index] = error if np.isfinite(error) else 0.0
-    return max(errors, key=lambda index: errors[index])
+    indices = [unflat(int(k), yours.shape) for k in some]
+    errors = [abs(change(problem, name, i, NUDGE, central=True) / (2 * NUDGE) - float(yours[i])) for i in indices]
+    return indices[int(np.argmax(np.nan_to_num(errors, nan=0.0, posinf=0.0)))]
 
 
-def largest(values: Array) -> tuple[int, ...]:
-    """Return the index of the entry of largest magnitude."""
-    return tuple(int(i) for i in np.unravel_index(int(np.argmax(np.abs(values))), values.shape))
-
-
-def passed(problem: Problem, name: str, verdict: Judgement, measured: str) -> Finding:
+def passed(problem: Problem, name: str, verdict: Judgement) -> Finding:
     """Return the finding on a gradient that is right, or that could not be judged."""
-    label = "d" + name
-    left_out = ""
-    if verdict.kinks:
-        shape = problem.inputs[name].shape
-        shown = [place(label, tuple(int(i) for i in np.unravel_index(k, shape))) for k in verdict.kinks[:3]]
-        more = f" and {len(verdict.kinks) - 3} more" if len(verdict.kinks) > 3 else ""
-        stands = "stands on a kink, where no slope exists, and was" if len(verdict.kinks) == 1 else (
-            "stand on a kink, where no slope exists, and were"
-        )  # fmt: skip
-        left_out = f"{', '.join(shown)}{more} {stands} left out."
+    label, left_out, count = "d" + name, "", len(verdict.kinks)
+    if count:
+        shown = [place(label, unflat(k, problem.inputs[name].shape)) for k in verdict.kinks[:3]]
+        more = f" and {count - 3} more" if count > 3 else ""
+        stand, were = ("stands", "was") if count == 1 else ("stand", "were")
+        left_out = f"{', '.join(shown)}{more} {stand} on a kink, where no slope exists, and {were} left out."
     if verdict.verdict == "pass":
         text = f"{label} is right: it agrees with central differences to {verdict.agreement:.0e} of its size."
         if verdict.reason == "zero to rounding":
             text = f"{label} is right: it is zero to rounding, and agrees with central differences."
-        cause = "measured-not-derived" if verdict.reason == "measured" else None
-        remark = " ".join(filter(None, [left_out, measured if cause else ""]))
-        return Finding(label, True, text, cause, remark=remark)
-    if verdict.verdict == "not differentiable here":
-        text = f"{label} cannot be judged here: {verdict.reason}, where no slope is. Move the inputs a little."
-        return Finding(label, False, text, "not-differentiable", verdict=verdict.verdict)
-    if verdict.verdict == "not deterministic":
-        text = f"{label} cannot be judged: {verdict.reason}. Draw random numbers in forward, for the cache."
-        return Finding(label, False, text, "not-deterministic", verdict=verdict.verdict)
-    text = f"{label} cannot be judged: {verdict.reason}. Other inputs, or float64 throughout, may help."
-    return Finding(label, False, text, "cannot-tell", verdict=verdict.verdict, remark=left_out)
+        if verdict.reason == "measured":
+            return Finding(label, True, text, "measured-not-derived", remark=f"{left_out} {MEASURED}".strip())
+        return Finding(label, True, text, remark=left_out)
+    cause, text = {
+        "not differentiable here": ("not-differentiable", ", where no slope is. Move the inputs a little."),
+        "not deterministic": ("not-deterministic", ". Draw random numbers in forward, for the cache."),
+    }.get(verdict.verdict, ("cannot-tell", ". Other inputs, or float64 throughout, may help."))
+    text = f"{label} cannot be judged: {verdict.reason}{text}"
+    remark = left_out if cause == "cannot-tell" else ""
+    return Finding(label, False, text, cause, verdict=verdict.verdict, remark=remark)
 
 
 def with_numbers(problem: Problem, answers: Sequence[Any], finding: Finding) -> Finding:
     """Return a failed finding on behaviour or the forward with a finite difference added."""
     if finding.ok or finding.kind == "gradient" or finding.verdict == "not deterministic":
         return finding
-    for name, answer in zip(problem.wrt, answers, strict=True):
-        if (
-            isinstance(answer, np.ndarray | float)
-            and np.shape(answer) == problem.inputs[name].shape
-            and np.size(answer)
-        ):
-            index = largest(np.asarray(answer))
-            return replace(
-                finding,
-                message=finding.message + nudge(problem, name, index, float(np.asarray(answer)[index])),
-            )
+    for name, answer in zip(problem.wrt, map(numbers, answers), strict=True):
+        if answer is not None and answer.size and answer.shape == problem.inputs[name].shape:
+            index = largest(answer)
+            text = finding.message + nudge(problem, name, index, float(answer[index]))
+            return replace(finding, message=text)
     return finding

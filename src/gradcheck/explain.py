@@ -1,244 +1,209 @@
 """From answers to findings: what can be judged is judged, what is wrong is explained."""
 
-import contextlib
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from gradcheck.behaviour import ignores_upstream, restlessness
-from gradcheck.diagnosis import Diagnosis, Evidence, agree, diagnose, match
-from gradcheck.direction import NotExact, slope
+from gradcheck.diagnosis import Evidence, diagnose, looks_like, match
+from gradcheck.direction import NotExact, entry_by_entry, slope
 from gradcheck.evidence import failed, passed
+from gradcheck.finite import measured_slope
 from gradcheck.localise import wrong_entries
-from gradcheck.measured import SENTENCE, looks_measured
-from gradcheck.problem import Array, Function, Problem, copied, read_gradients
+from gradcheck.measured import looks_measured
+from gradcheck.problem import Array, Problem, agree, numbers
 from gradcheck.replay import Replay, replays
-from gradcheck.report import Finding
-from gradcheck.trace import record
-from gradcheck.truth import true_gradients
-from gradcheck.verdict import Judgement, draw, judge
+from gradcheck.report import Diagnosis, Finding, Verdict
+from gradcheck.trace import Tape, Untraceable, record
+from gradcheck.verdict import Judgement, judge
+
+LARGEST_EXACT, LARGEST_MEASURED = 600, 200
+Read = tuple[Array | None, Diagnosis | None]
 
 
-def authors_answers(problem: Problem, cache: Any, mistakes: Mapping[str, Function] | None) -> dict[str, list[Any]]:
-    """Return what each of the author's wrong backwards answers on the same cache and dout."""
-    answers = {}
-    for short_name, wrong in (mistakes or {}).items():
-        with contextlib.suppress(Exception):
-            result = problem.call_backward(copied(cache), backward=wrong)
-            answers[short_name] = read_gradients(result, problem)
-    return answers
-
-
-def read_answer(answer: Any, name: str, x: Array) -> tuple[Array | None, Diagnosis | None]:
-    """Return the answer as an array of real numbers, and what is wrong with its kind, shape or finiteness."""
+def read_answer(answer: Any, name: str, x: Array) -> Read:
+    """Return the answer as an array of real numbers, and what is wrong with its kind or finiteness."""
     if answer is None:
         return None, Diagnosis("none", f"d{name} is None: is this still the placeholder?")
+    kind, yours = type(answer).__name__, numbers(answer)
     if isinstance(answer, list | tuple | Mapping | str):
-        kind = type(answer).__name__
         return None, Diagnosis("wrong-type", f"d{name} is a {kind}; it must be an array of shape {x.shape}.")
-    try:
-        yours = np.asarray(answer)
-    except Exception:
-        yours = np.empty((), dtype=object)
-    if yours.dtype.kind not in "fiub":
-        what = f"holds {yours.dtype} numbers" if yours.dtype.kind == "c" else f"is {type(answer).__name__}"
+    if yours is None:
+        is_complex = isinstance(answer, np.ndarray | np.generic | complex) and np.iscomplexobj(answer)
+        what = f"holds {np.asarray(answer).dtype} numbers" if is_complex else f"is {kind}"
         return None, Diagnosis("wrong-type", f"d{name} {what}; it must be an array of float64.")
-    if yours.shape == x.shape and not np.isfinite(yours).all():
-        count = int((~np.isfinite(yours)).sum())
-        return yours, Diagnosis("not-finite", f"d{name} holds NaN or infinity in {count} of {yours.size} entries.")
+    lost = yours.size - np.count_nonzero(np.isfinite(yours))
+    if lost and yours.shape == x.shape:
+        return yours, Diagnosis("not-finite", f"d{name} holds NaN or infinity in {lost} of {yours.size} entries.")
     return yours, None
 
 
-def judge_all(
-    problem: Problem,
-    answers: list[Any],
-    out: Array,
-    cache: Any,
-    mistakes: Mapping[str, Function] | None,
-    rng: np.random.Generator,
-) -> tuple[list[Finding], dict[str, Judgement]]:
+def judge_all(problem: Problem, answers: list[Any]) -> tuple[list[Finding], dict[str, Judgement]]:
     """Return one finding for each gradient, and the judgements where there are such."""
-    read = {
-        name: read_answer(answer, name, problem.inputs[name]) for name, answer in zip(problem.wrt, answers, strict=True)
-    }
+    x = problem.inputs
+    read = {name: read_answer(answer, name, x[name]) for name, answer in zip(problem.wrt, answers, strict=True)}
     ready = {
         name: yours
         for name, (yours, said) in read.items()
-        if said is None and yours is not None and yours.dtype.kind == "f" and yours.shape == problem.inputs[name].shape
+        if said is None and yours is not None and yours.dtype.kind == "f" and yours.shape == x[name].shape
     }
-
-    def repeat(inputs: Mapping[str, Array]) -> dict[str, Array] | None:
-        try:
-            again = read_gradients(problem.call_backward(problem.run(inputs)[1]), problem)
-            return {name: np.asarray(value) for name, value in zip(problem.wrt, again, strict=True)}
-        except Exception:
-            return None
-
-    verdicts = judge(problem, ready, out, rng, repeat) if ready else {}
-    exact = all(verdict.exact for verdict in verdicts.values())
+    verdicts = judge(problem, ready) if ready else {}
     for name, verdict in verdicts.items():
         off = verdict.verdict == "fail" or verdict.reason == "rough"
-        if off and verdict.exact and verdict.mismatch <= 1e-6 * verdict.size and looks_measured(problem, name, rng):
+        if off and verdict.exact and verdict.mismatch <= 1e-6 * verdict.size and looks_measured(problem, name):
             verdict.verdict, verdict.reason = "pass", "measured"
-    doubtful = [name for name, verdict in verdicts.items() if verdict.verdict == "fail"]
-    doubtful += [name for name in problem.wrt if name not in verdicts and problem.inputs[name].size]
-    told: dict[str, Finding] = {}
-    if doubtful:
-        told = explain(problem, doubtful, read, out, cache, mistakes, verdicts, exact, rng)
+    wrong = [n for n in problem.wrt if (verdicts[n].verdict == "fail" if n in verdicts else x[n].size)]
+    told = explain(problem, wrong, read, verdicts) if wrong else {}
     findings = []
-    for name in problem.wrt:
-        yours = read[name][0]
+    for name, (yours, _) in read.items():
         if name in told:
             findings.append(told[name])
         elif name in verdicts:
-            findings.append(passed(problem, name, verdicts[name], SENTENCE))
-        elif yours is not None and yours.shape == problem.inputs[name].shape:
-            findings.append(
-                Finding("d" + name, True, f"d{name} is empty, as {name} is: there is only its shape to check.")
-            )
+            findings.append(passed(problem, name, verdicts[name]))
+        elif yours is not None and yours.shape == x[name].shape:
+            text = f"d{name} is empty, as {name} is: there is only its shape to check."
+            findings.append(Finding("d" + name, True, text))
         else:
-            findings.append(
-                failed(
-                    problem,
-                    name,
-                    Diagnosis("wrong-shape", f"d{name} must have the shape {problem.inputs[name].shape} of {name}."),
-                )
-            )
+            said = Diagnosis("wrong-shape", f"d{name} must have the shape {x[name].shape} of {name}.")
+            findings.append(failed(problem, name, said))
     return findings, verdicts
 
 
 def explain(
-    problem: Problem,
-    names: list[str],
-    read: Mapping[str, tuple[Array | None, Diagnosis | None]],
-    out: Array,
-    cache: Any,
-    mistakes: Mapping[str, Function] | None,
-    verdicts: Mapping[str, Judgement],
-    exact: bool,
-    rng: np.random.Generator,
+    problem: Problem, wrong: list[str], read: Mapping[str, Read], verdicts: Mapping[str, Judgement]
 ) -> dict[str, Finding]:
     """Return a finding with its cause for each gradient that is wrong."""
-    tape = record(problem)
+    tape = recorded(problem)
+    exact = all(verdict.exact for verdict in verdicts.values())
     try:
-        truths = true_gradients(problem, tape, exact, names)
+        truths = true_gradients(problem, tape, exact, wrong)
     except NotExact:
-        exact, truths = False, true_gradients(problem, tape, False, names)
-    usable = tape if tape is not None and all(name in truths for name in problem.wrt) else None
-    wrong_answers = authors_answers(problem, cache, mistakes)
+        exact, truths = False, true_gradients(problem, tape, False, wrong)
+    mistakes = {name: problem.answers(backward=mistake) for name, mistake in problem.mistakes.items()}
     evidence: dict[str, Evidence] = {}
 
     @functools.cache
     def slips() -> list[tuple[Replay, int]]:
         """Return each slip with the number of wrong gradients that it explains."""
-        found = list(replays(usable, problem)) if usable is not None else []
+        known = tape is not None and all(name in truths for name in problem.wrt)
+        found = list(replays(tape, problem.dout, truths)) if tape is not None and known else []
         return [(slip, sum(match(e, slip) is not None for e in evidence.values())) for slip in found]
 
-    right = frozenset(problem.wrt) - frozenset(names)
-    for name in names:
+    right = frozenset(problem.wrt) - frozenset(wrong)
+    for name in wrong:
         yours, said = read[name]
-        if said is None and yours is not None and name in truths:
-            known = truths[name].copy()
+        true = truths.get(name)
+        if said is None and yours is not None and true is None and yours.shape == problem.inputs[name].shape:
+            true = inferred(problem, name, yours)
+        if said is None and yours is not None and true is not None:
             kinks = verdicts[name].kinks if name in verdicts else []
-            if kinks and yours.shape == known.shape:
-                known.reshape(-1)[kinks] = yours.reshape(-1)[kinks]
+            true = np.array(true)
+            if kinks:
+                true.reshape(-1)[kinks] = yours.reshape(-1)[kinks]
             close = 1e-7 if exact else 1e-5
-            evidence[name] = Evidence(name, yours, known, truths, problem, out, slips, right, close)
+            evidence[name] = Evidence(name, yours, true, problem, truths, slips, right, close)
     told: dict[str, Finding] = {}
-    for name in names:
+    for name in wrong:
         yours, said = read[name]
-        true: Array | None = evidence[name].true if name in evidence else truths.get(name)
+        verdict: Verdict = "fail"
         if said is None and yours is not None:
-            if name in evidence:
-                said = authors_mistake(problem, evidence[name], wrong_answers)
-                said = said or diagnose(evidence[name])
-                restless = restlessness(problem, cache)[problem.wrt.index(name)] if said.cause == "unknown" else None
-                if restless is not None:
-                    verdict: Any = "fail" if restless.cause == "accumulates" else "not deterministic"
-                    told[name] = replace(failed(problem, name, restless, yours, true), verdict=verdict)
-                    continue
-                if said.cause == "unknown" and ignores_upstream(problem, name, cache, rng):
-                    text = f"d{name} stays the same whatever the upstream gradient is: multiply by dout."
-                    said = Diagnosis("missing-upstream", text)
-            elif yours.shape != problem.inputs[name].shape:
-                wanted = problem.inputs[name].shape
-                text = f"d{name} has shape {yours.shape}; it must have {name}'s shape {wanted}."
-                said = Diagnosis("wrong-shape", text)
-            else:
-                the_same = functools.partial(agree, yours, close=1e-12)
-                said = name_mistakes(problem, name, wrong_answers, the_same)
-                if said is None:
-                    said, true = diagnose_unseen(problem, name, yours, rng)
+            said = authors_mistake(name, yours, evidence.get(name), mistakes)
+            if said is None and name in evidence:
+                said = diagnose(evidence[name])
+            said = said or diagnose_unseen(problem, name, yours)
+            if said.cause == "unknown":
+                said = restlessness(problem).get(name, said)
+                verdict = "not deterministic" if said.cause == "not-deterministic" else "fail"
+            if said.cause == "unknown" and ignores_upstream(problem, name):
+                text = f"d{name} stays the same whatever the upstream gradient is: multiply by dout."
+                said = Diagnosis("missing-upstream", text)
         assert said is not None
-        told[name] = failed(problem, name, said, yours, true)
+        true = evidence[name].true if name in evidence else truths.get(name)
+        told[name] = replace(failed(problem, name, said, yours, true), verdict=verdict)
     return told
 
 
-def authors_mistake(problem: Problem, e: Evidence, wrong_answers: Mapping[str, list[Any]]) -> Diagnosis | None:
-    """Return the author's name for this answer, where it is another answer than the right one."""
-    return name_mistakes(
-        problem, e.name, wrong_answers, lambda wrong: e.same(e.yours, wrong) and not e.same(e.true, wrong)
-    )
+def recorded(problem: Problem) -> Tape | None:
+    """Return the recorded steps of the forward, or of the author's one where that gives the same output."""
+    for forward in filter(None, (problem.reference, problem.forward)):
+        tape = record(problem, forward)
+        if tape is not None and agree(tape.out.value, problem.out, 1e-9):
+            return tape
+    return None
 
 
-def name_mistakes(
-    problem: Problem, name: str, wrong_answers: Mapping[str, list[Any]], alike: Callable[[Array], bool]
-) -> Diagnosis | None:
-    """Return the author's name of the mistakes whose answer is alike; several that give the same are all said."""
-    place = problem.wrt.index(name)
-    names = []
-    for short_name, answers in wrong_answers.items():
-        with contextlib.suppress(TypeError, ValueError):
-            wrong = np.asarray(answers[place])
-            if wrong.dtype.kind in "fiub" and alike(wrong):
-                names.append(short_name)
-    if not names:
-        return None
-    said = f"It looks like this mistake: {names[0]}."
-    if len(names) > 1:
-        said = f"Maybe it is one of these mistakes: {'; '.join(names)}."
-    return Diagnosis("author-mistake", f"d{name} is wrong. {said}")
+def true_gradients(problem: Problem, tape: Tape | None, exact: bool, wrong: list[str]) -> dict[str, Array]:
+    """Return the gradients that can be had: replayed from the recorded steps, or entry by entry where small.
+
+    Those that are not wrong are only of interest for answers in the wrong order, so they are had when all are
+    small.
+    """
+    small = sum(problem.inputs[name].size for name in problem.wrt) <= LARGEST_MEASURED
+    along, close, largest = (slope, 1e-9, LARGEST_EXACT) if exact else (measured_slope, 1e-5, LARGEST_MEASURED)
+    truths: dict[str, Array] = {}
+    try:
+        replayed = {} if tape is None else tape.backprop(problem.dout)
+    except (Untraceable, ValueError, TypeError):
+        replayed = {}
+    for name in problem.wrt:
+        if name in replayed:
+            mine, v = np.asarray(replayed[name], dtype=np.float64), problem.draw(problem.inputs[name].shape)
+            there = along(problem, {name: v})
+            if abs(float((mine * v).sum()) - there) <= close * float(np.linalg.norm(mine)) + 1e-300:
+                truths[name] = mine
+                continue
+        if (name in wrong or small) and problem.inputs[name].size <= largest:
+            truths[name] = entry_by_entry(problem, name, along)
+    return truths
 
 
-def diagnose_unseen(
-    problem: Problem, name: str, yours: Array, rng: np.random.Generator
-) -> tuple[Diagnosis, Array | None]:
-    """Return a diagnosis by slopes alone, for a gradient too large to be known as a whole."""
-    if not yours.any():
-        return Diagnosis("placeholder", f"Every entry of d{name} is 0: is this still the placeholder?"), None
-    unknown = Diagnosis("unknown", f"d{name} is wrong in a way that I do not recognise, in many entries.")
-    directions = [draw(rng, yours.shape, []) for _ in range(3)]
+def inferred(problem: Problem, name: str, yours: Array) -> Array | None:
+    """Return the true gradient where a large answer is off by a factor or in few entries, found by slopes alone."""
+    directions = [problem.draw(yours.shape) for _ in range(3)]
     try:
         slopes = [slope(problem, {name: v}) for v in directions]
+        mine = [float((yours * v).sum()) for v in directions]
+        if all(slopes):
+            ratios = [m / s for m, s in zip(mine, slopes, strict=True)]
+            if max(ratios) - min(ratios) <= min(1e-9 * abs(ratios[0]), 1e-3 * abs(ratios[0] - 1)) and ratios[0]:
+                return np.asarray(yours / ratios[0])
+        places = wrong_entries(problem, name, yours, directions[0], mine[0] - slopes[0])
     except NotExact:
-        return unknown, None
-    if all(slopes):
-        ratios = [float((yours * v).sum()) / s for v, s in zip(directions, slopes, strict=True)]
-        if max(ratios) - min(ratios) <= min(1e-9 * abs(ratios[0]), 1e-3 * abs(ratios[0] - 1)):
-            if abs(ratios[0] + 1) < 1e-9:
-                return Diagnosis("sign", f"d{name} is minus the true gradient in every entry.", -1.0), -yours
-            text = f"d{name} is {ratios[0]:.6g} times the true gradient everywhere."
-            return Diagnosis("constant-factor", text, ratios[0]), yours / ratios[0]
-    error = float((yours * directions[0]).sum()) - slopes[0]
-    try:
-        places = wrong_entries(problem, name, yours, directions[0], error)
-    except NotExact:
-        places = None
+        return None
     if not places:
-        return unknown, None
+        return None
     true = np.array(yours, dtype=np.float64)
     true.reshape(-1)[list(places)] = list(places.values())
-    indices = [tuple(int(i) for i in np.unravel_index(k, yours.shape)) for k in places]
-    if len(indices) == 1:
-        return Diagnosis("one-entry", f"d{name} is wrong in one entry alone, {list(indices[0])}."), true
-    for axis, word in ((0, "row"), (1, "column")):
-        if yours.ndim > axis + 1 - 1 and yours.ndim >= 2 and len({index[axis] for index in indices}) == 1:
-            return Diagnosis(f"one-{word}", f"d{name} is wrong in {word} {indices[0][axis]} alone."), true
-    return Diagnosis("unknown", f"d{name} is wrong in {len(indices)} entries, in a way that I do not recognise."), true
+    return true
+
+
+def diagnose_unseen(problem: Problem, name: str, yours: Array) -> Diagnosis:
+    """Return what can be said of an answer whose truth is not known."""
+    wanted = problem.inputs[name].shape
+    if yours.shape != wanted:
+        text = f"d{name} has shape {yours.shape}; it must have {name}'s shape {wanted}."
+        return Diagnosis("wrong-shape", text)
+    if not yours.any():
+        return Diagnosis("placeholder", f"Every entry of d{name} is 0: is this still the placeholder?")
+    return Diagnosis("unknown", f"d{name} is wrong in a way that I do not recognise, in many entries.")
+
+
+def authors_mistake(
+    name: str, yours: Array, e: Evidence | None, mistakes: Mapping[str, Mapping[str, Array]]
+) -> Diagnosis | None:
+    """Return the author's name for this answer, where it is another answer than the right one."""
+    names = []
+    for short_name, answers in mistakes.items():
+        wrong = answers.get(name)
+        if wrong is not None and (
+            agree(yours, wrong, 1e-12) if e is None else e.is_mine(wrong) and not e.same(e.true, wrong)
+        ):
+            names.append(short_name)
+    return Diagnosis("author-mistake", f"d{name} is wrong. {looks_like(names)}") if names else None
 
 
 def first_wrong(problem: Problem, findings: list[Finding]) -> tuple[tuple[str, ...], str]:

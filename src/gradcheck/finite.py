@@ -94,3 +94,8 @@ def measure(problem: Problem, direction: Direction) -> Measured:
         if all(abs(one.slope - finer.slope) <= one.error + finer.error for finer in tried[k + 1 :])
     ]
     return min(held, key=lambda one: one.error if np.isfinite(one.error) else np.inf)
+
+
+def measured_slope(problem: Problem, direction: Direction) -> float:
+    """Return the slope of L along a direction by finite differences."""
+    return measure(problem, direction).slope

@@ -1,17 +1,39 @@
-"""Where a gradient is wrong, without knowing the whole true gradient.
+"""Where a gradient is wrong, and where it has no slope: by halving, without knowing the whole true gradient.
 
 The error along a direction is linear, so the error on a set is that on its left half plus that on its right
 half: one evaluation a halving finds one wrong entry of n in log2(n) evaluations. Two moments, with weights 1
 and i/n, find a lone wrong entry in three, where the error is large enough beside rounding.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
-from gradcheck.direction import slope
+from gradcheck.direction import only, slope
 from gradcheck.finite import EPS
 from gradcheck.problem import Array, Problem
 
 BUDGET = 400
+
+
+def halving(v: Array, holds: Callable[[Array], bool], budget: int) -> list[int]:
+    """Return the flat indices that ``holds`` for, asked with the direction v on ever smaller sets of them.
+
+    A set that it does not hold for is passed over. Once the budget of questions is spent, a set that it holds
+    for is taken as a whole.
+    """
+    found: list[int] = []
+    stack, asked = [np.arange(v.size)], 0
+    while stack:
+        part = stack.pop()
+        asked += 1
+        if not holds(only(v, part)):
+            continue
+        if part.size == 1 or asked > budget:
+            found.extend(int(k) for k in part)
+        else:
+            stack += [part[: part.size // 2], part[part.size // 2 :]]
+    return sorted(found)
 
 
 def wrong_entries(problem: Problem, name: str, answer: Array, v: Array, error: float) -> dict[int, float] | None:
@@ -21,26 +43,23 @@ def wrong_entries(problem: Problem, name: str, answer: Array, v: Array, error: f
     """
     flat, weight = np.asarray(answer, dtype=np.float64).ravel(), v.ravel()
     places = np.flatnonzero(weight)
-    spent = 0
+    n, spent = places.size, 0
 
-    def wrong_by(part: Array, scale: Array | float = 1.0) -> float:
-        nonlocal spent
-        spent += 1
-        piece = np.zeros(weight.shape)
-        piece[part] = weight[part] * scale
-        return float(piece @ flat) - slope(problem, {name: piece.reshape(answer.shape)})
+    def wrong_by(piece: Array) -> float:
+        return float(piece.ravel() @ flat) - slope(problem, {name: piece})
 
     def tolerance(part: Array) -> float:
         return 200 * EPS * float(np.linalg.norm(flat[part]))
 
-    n = places.size
     if tolerance(places) * n < 0.1 * abs(error):
-        moment = wrong_by(places, np.arange(1, n + 1) / n)
-        k = round(n * moment / error) - 1
+        ramp = np.zeros(v.size)
+        ramp[places] = np.arange(1, n + 1) / n
+        k = round(n * wrong_by(v * ramp.reshape(v.shape)) / error) - 1
         if 0 <= k < n:
-            alone = wrong_by(places[k : k + 1])
+            place = int(places[k])
+            alone = wrong_by(only(v, place))
             if abs(alone - error) <= tolerance(places) + 1e-9 * abs(error):
-                return {int(places[k]): float(flat[places[k]] - alone / weight[places[k]])}
+                return {place: float(flat[place] - alone / weight[place])}
     found: dict[int, float] = {}
     stack = [(places, error, tolerance(places))]
     while stack:
@@ -50,9 +69,10 @@ def wrong_entries(problem: Problem, name: str, answer: Array, v: Array, error: f
         if part.size == 1:
             found[int(part[0])] = float(flat[part[0]] - wrong / weight[part[0]])
             continue
-        if spent >= BUDGET:
+        spent += 1
+        if spent > BUDGET:
             return None
         left, right = part[: part.size // 2], part[part.size // 2 :]
-        wrong_left = wrong_by(left)
+        wrong_left = wrong_by(only(v, left))
         stack += [(right, wrong - wrong_left, noise), (left, wrong_left, tolerance(left))]
     return found

@@ -4,14 +4,17 @@ import contextlib
 import copy
 import inspect
 import io
+import re
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from gradcheck.report import Diagnosis
 
 Array = NDArray[Any]
 Function = Callable[..., Any]
@@ -19,11 +22,11 @@ Direction = Mapping[str, Array]
 
 
 class Broken(Exception):
-    """A learner's function did not do what was asked: the cause and a sentence."""
+    """A learner's function did not do what was asked; ``said`` is the diagnosis."""
 
     def __init__(self, cause: str, sentence: str) -> None:
         super().__init__(sentence)
-        self.cause, self.sentence = cause, sentence
+        self.said = Diagnosis(cause, sentence)
 
 
 def copied(value: Any) -> Any:
@@ -34,11 +37,35 @@ def copied(value: Any) -> Any:
         return value
 
 
+def numbers(value: Any) -> Array | None:
+    """Return an answer as an array of real numbers, None where it is no such thing."""
+    try:
+        array = np.asarray(value)
+    except Exception:
+        return None
+    return array if array.dtype.kind in "fiub" else None
+
+
+def agree(a: Array, b: Array, close: float = 1e-7) -> bool:
+    """Return whether two arrays have one shape and agree to ``close`` times their largest entry."""
+    if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
+        return False
+    largest = max(float(np.abs(a).max(initial=0.0)), float(np.abs(b).max(initial=0.0)))
+    return largest == 0.0 or bool((np.abs(a - b) <= close * largest).all())
+
+
 def exception_text(error: BaseException) -> str:
     """Return what a function did that raised ``error``; a stub is not a mistake, it is only not written yet."""
-    if isinstance(error, NotImplementedError) and not str(error):
-        return "is not written yet: put your code in place of `raise NotImplementedError()`"
-    return f"raised {type(error).__name__}: {error}".rstrip(": ")
+    text = str(error)
+    if isinstance(error, NotImplementedError) and not text:
+        return "is not written yet: put your code in place of `raise NotImplementedError()`."
+    sizes = re.search(r"matmul: .*size (\d+) is different from (\d+)", text)
+    if sizes:
+        text = (
+            f"in a matrix product A @ B the last axis of A has {sizes[2]} entries and the first axis of B has "
+            f"{sizes[1]}; they must be equally many"
+        )
+    return f"raised {type(error).__name__}: {text}".rstrip(": .") + "."
 
 
 def count_required(function: Function) -> int | None:
@@ -53,92 +80,131 @@ def count_required(function: Function) -> int | None:
 
 @dataclass
 class Problem:
-    """``L = sum(dout * forward(*inputs)[0])``, or the loss itself where backward takes the cache alone."""
+    """What is checked: ``L = sum(dout * out)``, or ``out`` itself where backward takes the cache alone.
+
+    ``out`` and ``cache`` are those of the inputs; ``reference`` and ``mistakes`` are the author's own functions.
+    """
 
     forward: Function
     backward: Function
     inputs: dict[str, Array]
     wrt: tuple[str, ...]
-    is_loss: bool
+    reference: Function | None = None
+    mistakes: Mapping[str, Function] = field(default_factory=dict)
+    rng: np.random.Generator = field(default_factory=np.random.default_rng)
+    out: Array = field(default_factory=lambda: np.zeros(()))
     dout: Array = field(default_factory=lambda: np.ones(()))
-    evaluations: int = 0
-    changed: list[str] = field(default_factory=list)
+    cache: Any = None
+    changed: tuple[str, ...] = ()
+    calls: list[int] = field(default_factory=list)
 
-    def run(self, inputs: Mapping[str, Array]) -> tuple[Any, Any]:
+    def __post_init__(self) -> None:
+        self.is_loss = count_required(self.backward) == 1
+
+    @property
+    def evaluations(self) -> int:
+        """The number of forward evaluations so far, those of copies of this problem included."""
+        return len(self.calls)
+
+    def run(self, inputs: Mapping[str, Array], forward: Function | None = None) -> tuple[Any, Any]:
         """Return (out, cache) of one forward evaluation on copies of the inputs; Broken unless a pair."""
-        self.evaluations += 1
-        arguments = [value.copy() if value.ndim else value[()] for value in inputs.values()]
-        result = self.forward(*arguments)
+        return self.evaluate({name: value.copy() for name, value in inputs.items()}, forward)
+
+    def evaluate(self, inputs: Mapping[str, Any], forward: Function | None = None) -> tuple[Any, Any]:
+        """Return (out, cache) of one forward evaluation on these very arrays; numbers are passed as numbers."""
+        self.calls.append(1)
+        given = (value[()] if isinstance(value, np.ndarray) and not value.ndim else value for value in inputs.values())
+        result = (forward or self.forward)(*given)
         if not isinstance(result, tuple):
-            raise Broken(
-                "wrong-count",
-                f"forward returned {type(result).__name__}, not (out, cache). End with: return out, cache",
-            )
+            kind = type(result).__name__
+            raise Broken("wrong-count", f"forward returned {kind}, not (out, cache). End with: return out, cache")
         if len(result) != 2:
             raise Broken("wrong-count", f"forward returned {len(result)} values; it must return two: (out, cache).")
         return result
 
-    def start(self) -> tuple[Array, Any]:
-        """Return out and cache of the first evaluation, checked in kind, shape and finiteness."""
-        try:
-            out, cache = self.run(self.inputs)
-        except Broken:
-            raise
-        except (Exception, SystemExit) as error:
-            raise Broken("raised", f"forward {exception_text(error)}") from error
+    def start(self) -> Any:
+        """Evaluate forward twice: keep out, the cache and a random dout, and return the cache as it came."""
+        given = {name: value.copy() for name, value in self.inputs.items()}
+        out, cache = self.evaluate(given)
+        self.out, self.cache = self.read_output(out), copied(cache)
+        self.changed = tuple(n for n, kept in self.inputs.items() if kept.tobytes() != given[n].tobytes())
+        if not self.is_loss:
+            self.dout = self.draw(self.out.shape)
+        with quiet():
+            again = numbers(self.run(self.inputs)[0])
+        if again is None or not agree(again, self.out, 1e-12):
+            text = "forward gave two answers for the same inputs: draw random numbers outside, or from a seed."
+            raise Broken("not-deterministic", text)
+        return cache
+
+    def read_output(self, out: Any) -> Array:
+        """Return the output as an array; Broken where it is none of finite real numbers."""
+        kind = type(out).__name__
         if out is None:
             raise Broken("none", "forward returned None as its output: is the line that computes it still missing?")
         if isinstance(out, list | tuple | dict):
-            raise Broken("wrong-type", f"forward returned its output as a {type(out).__name__}; it must be an array.")
+            raise Broken("wrong-type", f"forward returned its output as a {kind}; it must be an array.")
         value = np.asarray(out)
         if value.dtype.kind == "c":
             raise Broken("wrong-type", "forward returned complex numbers; its output must be real (float64).")
         if value.dtype.kind not in "fiub":
-            raise Broken("wrong-type", f"forward returned {type(out).__name__}, not an array of numbers.")
-        if not np.isfinite(value).all():
-            count = int((~np.isfinite(value)).sum())
-            raise Broken("not-finite", f"forward returned NaN or infinity in {count} of {value.size} entries.")
+            raise Broken("wrong-type", f"forward returned {kind}, not an array of numbers.")
+        lost = value.size - np.count_nonzero(np.isfinite(value))
+        if lost:
+            raise Broken("not-finite", f"forward returned NaN or infinity in {lost} of {value.size} entries.")
         if self.is_loss and value.size != 1:
-            raise Broken(
-                "wrong-shape",
-                f"forward returned an output of shape {value.shape}, but backward(cache) takes no upstream "
-                "gradient: the loss must be one number.",
-            )
-        return value, cache
+            text = f"forward returned an output of shape {value.shape}, but backward(cache) takes no upstream "
+            raise Broken("wrong-shape", f"{text}gradient: the loss must be one number.")
+        return value
 
-    def repeat(self) -> Array | None:
-        """Return the output once more, None where that fails; note inputs that forward changes in place."""
-        given = [value.copy() for value in self.inputs.values()]
-        self.evaluations += 1
-        try:
-            result = self.forward(*(value if value.ndim else value[()] for value in given))
-            pairs = zip(self.inputs.items(), given, strict=True)
-            self.changed = [name for (name, kept), value in pairs if kept.tobytes() != value.tobytes()]
-            return np.asarray(result[0])
-        except Exception:
-            return None
+    def draw(self, shape: tuple[int, ...]) -> Array:
+        """Return a random direction, ±U[0.5, 1.5] in each entry."""
+        return np.asarray(self.rng.choice([-1.0, 1.0], shape) * self.rng.uniform(0.5, 1.5, shape))
 
     def loss(self, inputs: Mapping[str, Array]) -> Any:
         """Return L at these inputs, one number (complex where an input is)."""
-        out = self.run(inputs)[0]
-        return np.sum(self.dout * out)
+        return np.sum(self.dout * self.run(inputs)[0])
 
-    def call_backward(self, cache: Any, dout: Array | None = None, backward: Function | None = None) -> Any:
-        """Return what backward returns for a cache; it may spoil the cache and dout that it is handed."""
+    def call_backward(self, cache: Any, dout: Array | None = None, backward: Function | None = None) -> list[Any]:
+        """Return the gradients in the order of ``wrt``; backward may spoil the cache and dout that it is handed."""
         backward = backward or self.backward
         dout = self.dout.copy() if dout is None else dout
-        return backward(cache) if self.is_loss else backward(dout if dout.ndim else dout[()], cache)
+        result = backward(cache) if self.is_loss else backward(dout if dout.ndim else dout[()], cache)
+        return read_gradients(result, ["d" + name for name in self.wrt])
+
+    def answers(
+        self, inputs: Mapping[str, Array] | None = None, dout: Array | None = None, backward: Function | None = None
+    ) -> dict[str, Array]:
+        """Return the gradients of one more call, those that are numbers, by name of the input; {} where it raises."""
+        with contextlib.suppress(Exception):
+            cache = copied(self.cache) if inputs is None else self.run(inputs)[1]
+            return self.named(self.call_backward(cache, dout, backward))
+        return {}
+
+    def named(self, gradients: list[Any]) -> dict[str, Array]:
+        """Return those gradients that are arrays of numbers, in float64, by the name of the input."""
+        found = zip(self.wrt, map(numbers, gradients), strict=True)
+        return {name: np.array(value, dtype=np.float64) for name, value in found if value is not None}
 
 
-def read_problem(forward: Function, backward: Function, inputs: Mapping[str, Any], wrt: Any) -> Problem:
+def read_problem(
+    forward: Function,
+    backward: Function,
+    inputs: Mapping[str, Any],
+    wrt: Any = None,
+    reference: Function | None = None,
+    mistakes: Mapping[str, Function] | None = None,
+    seed: int | None = None,
+) -> Problem:
     """Return the problem; TypeError or ValueError tells the author of the check what to pass."""
     for role, function in (("forward", forward), ("backward", backward)):
         if not callable(function):
             raise TypeError(f"{role} must be a function, not {type(function).__name__}.")
     if not isinstance(inputs, Mapping):
+        example = '{"X": X, "W": W, "b": b}'
         raise TypeError(
-            f"inputs must be a dict from argument name to array in argument order, for instance "
-            f'{{"X": X, "W": W, "b": b}}, not {type(inputs).__name__}.'
+            f"inputs must be a dict from argument name to array in argument order, for instance {example}, "
+            f"not {type(inputs).__name__}."
         )
     arrays: dict[str, Array] = {}
     for name, value in inputs.items():
@@ -164,18 +230,25 @@ def read_problem(forward: Function, backward: Function, inputs: Mapping[str, Any
             raise ValueError(f"{name!r} holds {arrays[name].dtype} numbers; to differentiate it pass floats.")
     if not names:
         raise ValueError("no input is a floating array: there is nothing to differentiate. Pass floats, not integers.")
-    is_loss = count_required(backward) == 1
-    return Problem(forward, backward, arrays, tuple(names), is_loss)
+    if reference is not None and not callable(reference):
+        raise TypeError(f"reference must be a forward function, not {type(reference).__name__}.")
+    if mistakes is not None and not isinstance(mistakes, Mapping):
+        raise TypeError("mistakes must be a dict from a short name to a wrong backward function.")
+    for short_name, wrong in (mistakes or {}).items():
+        if not callable(wrong):
+            raise TypeError(f"mistakes[{short_name!r}] must be a function, not {type(wrong).__name__}.")
+    rng = np.random.default_rng(seed)
+    return Problem(forward, backward, arrays, tuple(names), reference, mistakes or {}, rng)
 
 
-def read_gradients(result: Any, problem: Problem) -> list[Any]:
-    """Return what backward returned, one value for each name in ``wrt``; Broken where the count differs.
+def read_gradients(result: Any, wanted: list[str]) -> list[Any]:
+    """Return what backward returned, one value for each name; Broken where the count differs.
 
     A tuple or list is in the order of the arguments; one gradient may come bare. A dict is read by its keys
     'd' + name; a list of dicts, one for each layer, by 'd' + name without the number of the layer, counted
     from 1: ``[{'dW', 'db'}, {'dW', 'db'}]`` holds dW1, db1, dW2, db2.
     """
-    wanted = ["d" + name for name in problem.wrt]
+    names = ", ".join(wanted)
     if result is None:
         return [None] * len(wanted)
     if isinstance(result, list | tuple) and result and all(isinstance(layer, Mapping) for layer in result):
@@ -183,36 +256,29 @@ def read_gradients(result: Any, problem: Problem) -> list[Any]:
     if isinstance(result, Mapping):
         missing = [name for name in wanted if name not in result]
         if missing:
-            raise Broken(
-                "wrong-count",
-                f"backward returned a dict with {', '.join(map(str, result)) or 'no keys'}; "
-                f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing.",
-            )
+            verb = "is" if len(missing) == 1 else "are"
+            keys = ", ".join(map(str, result)) or "no keys"
+            raise Broken("wrong-count", f"backward returned a dict with {keys}; {', '.join(missing)} {verb} missing.")
         return [result[name] for name in wanted]
     if len(wanted) == 1 and not isinstance(result, tuple):
         return [result]
-    if not isinstance(result, Sequence) or isinstance(result, str):
-        if isinstance(result, np.ndarray) or np.isscalar(result):
-            raise Broken(
-                "wrong-count",
-                f"backward returned one {'array' if isinstance(result, np.ndarray) else 'number'}; it must "
-                f"return {len(wanted)} gradients: {', '.join(wanted)}.",
-            )
-        raise Broken("wrong-type", f"backward returned {type(result).__name__}; it must return {', '.join(wanted)}.")
+    if isinstance(result, np.ndarray) or np.isscalar(result) and not isinstance(result, str):
+        kind = "array" if isinstance(result, np.ndarray) else "number"
+        raise Broken("wrong-count", f"backward returned one {kind}; it must return {len(wanted)} gradients: {names}.")
+    if not isinstance(result, list | tuple):
+        raise Broken("wrong-type", f"backward returned {type(result).__name__}; it must return {names}.")
     if len(result) != len(wanted):
-        raise Broken(
-            "wrong-count",
-            f"backward returned {len(result)} {'value' if len(result) == 1 else 'values'}; it must return "
-            f"{len(wanted)}: {', '.join(wanted)}, one for each argument, in the same order.",
-        )
+        count = f"{len(result)} {'value' if len(result) == 1 else 'values'}"
+        text = f"it must return {len(wanted)}: {names}, one for each argument, in the same order."
+        raise Broken("wrong-count", f"backward returned {count}; {text}")
     return list(result)
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[io.StringIO]:
+def quiet() -> Iterator[None]:
     """Hold back what the learner's functions print, and floating-point warnings, in repeated calls."""
-    with contextlib.redirect_stdout(io.StringIO()) as printed, np.errstate(all="ignore"):
-        yield printed
+    with contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
+        yield
 
 
 @contextlib.contextmanager

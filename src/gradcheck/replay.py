@@ -1,21 +1,24 @@
 """The chain rule replayed over the recorded steps with one step done wrong: what each slip would answer."""
 
 import itertools
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from gradcheck.problem import Array, Problem
-from gradcheck.trace import STEP, Node, Tape, Untraceable
+from gradcheck.direction import STEP
+from gradcheck.problem import Array
+from gradcheck.trace import Node, Tape, Untraceable
 
-Rule = Callable[[Array], Array]
+Rule = Callable[[Array], Array | None]
+# What a wrong step hands on, for the gradient G that arrives: cause, sentence, rule.
+Wrong = tuple[str, str, Rule]
 
 
 @dataclass(frozen=True)
 class Replay:
-    """A slip: its cause, its sentence, and the gradients it gives.
+    """A slip: its cause, its sentence, the ``changes`` to :meth:`Tape.backprop`, and the gradients they give.
 
     ``free`` names how far it may be scaled: "no", "rate" (any positive amount of it, such as a learning
     rate), or "edge" (the gradients are those without one contribution; its factor may be 0, -1, 2 or 1/2).
@@ -23,23 +26,20 @@ class Replay:
 
     cause: str
     sentence: str
-    gradients: dict[str, Array]
+    changes: dict[str, Any]
     free: str = "no"
+    gradients: dict[str, Array] = field(default_factory=dict)
 
 
-def replays(tape: Tape, problem: Problem) -> Iterator[Replay]:
+def replays(tape: Tape, dout: Array, truths: Mapping[str, Array]) -> Iterator[Replay]:
     """Yield what each slip that is known would answer; slips that do not fit these steps are passed over."""
-    for make in (activation_slips, product_slips, broadcast_slips, updated_weights, fork_slips):
-        yield from make(tape, problem)
-
-
-def attempt(tape: Tape, problem: Problem, **changes: Any) -> dict[str, Array] | None:
-    """Return the gradients under changes, None where their shapes do not fit."""
-    try:
-        with np.errstate(all="ignore"):
-            return tape.backprop(problem.dout, **changes)
-    except (Untraceable, ValueError, TypeError, IndexError):
-        return None
+    slips = (activation_slips(tape), product_slips(tape), broadcast_slips(tape), updated_weights(tape, truths))
+    for slip in itertools.chain(*slips, fork_slips(tape)):
+        try:
+            with np.errstate(all="ignore"):
+                yield replace(slip, gradients=tape.backprop(dout, **slip.changes))
+        except (Untraceable, ValueError, TypeError, IndexError):
+            continue
 
 
 def local_slope(tape: Tape, z: Node, a: Node, at: Array) -> Array | None:
@@ -57,88 +57,71 @@ def same(a: Array, b: Array) -> bool:
     return a.shape == b.shape and bool(np.allclose(a, b, rtol=1e-9, atol=1e-12))
 
 
-Slip = tuple[str, str, Rule]
+def times(factor: Array) -> Rule:
+    """Return the rule that multiplies by a factor."""
+    return lambda G: G * factor
 
 
-def activation_table(z: Array, a: Array, s: Array, beyond: Array | None) -> Iterator[Slip]:
+def into(values: Array) -> Rule:
+    """Return the rule dW = values.T @ G."""
+    return lambda G: values.T @ G
+
+
+def through(weights: Array) -> Rule:
+    """Return the rule dA = G @ weights.T."""
+    return lambda G: G @ weights.T
+
+
+def nothing(G: Array) -> None:
+    """Hand nothing to the parent."""
+
+
+def activation_table(z: Array, a: Array, s: Array, beyond: Array | None) -> Iterator[Wrong]:
     """Yield slips in G * s, the gradient through an activation a = g(z) with slope s; ``beyond`` is g'(a)."""
+    variable, mask = "wrong-variable", "wrong-mask"
     levels = np.unique(s)
     masked = levels.size == 2 and levels[0] == 0.0
     if not same(s, np.ones(s.shape)):
         if not masked or levels[1] == 1.0:
-            yield (
-                "missing-activation-derivative",
-                "The derivative of the activation is missing: multiply the upstream gradient by it.",
-                lambda G: G,
-            )
-        yield (
-            "missing-upstream",
-            "The upstream gradient is missing where the activation's derivative enters: multiply by it.",
-            lambda G: s,
-        )
+            missing = "The derivative of the activation is missing: multiply the upstream gradient by it."
+            yield "missing-activation-derivative", missing, lambda G: G
+        upstream = "The upstream gradient is missing where the activation's derivative enters: multiply by it."
+        yield "missing-upstream", upstream, lambda G: s
     if not same(s * s, s):
-        yield "wrong-variable", "The activation's derivative is applied twice.", lambda G: G * s * s
+        yield variable, "The activation's derivative is applied twice.", times(s * s)
     if beyond is not None and not same(beyond, s):
-        yield (
-            "wrong-variable",
-            "The activation's derivative is taken at its output a where its input z belongs.",
-            lambda G: G * beyond,
-        )
+        yield variable, "The activation's derivative is taken at its output a where its input z belongs.", times(beyond)
     if same(s, a * (1 - a)):
-        yield (
-            "wrong-variable",
-            "a * (1 - a) needs the output a = sigmoid(z); yours has z in its place.",
-            lambda G: G * z * (1 - z),
-        )
+        yield variable, "a * (1 - a) needs the output a = sigmoid(z); yours has z in its place.", times(z * (1 - z))
     if same(s, 1 - a**2):
-        yield (
-            "wrong-variable",
-            "1 - a**2 needs the output a = tanh(z); yours has z in its place.",
-            lambda G: G * (1 - z**2),
-        )
+        yield variable, "1 - a**2 needs the output a = tanh(z); yours has z in its place.", times(1 - z**2)
     if masked:
         top = levels[1]
+        unmasked = "The mask is not applied: entries that the forward set to 0 must get no gradient."
+        turned = "The mask is the wrong way round: yours lets the gradient through where the forward blocks it."
+        upstream = "The mask looks at the sign of the upstream gradient; it must look at the forward's input."
         if top != 1.0:
-            yield (
-                "wrong-mask",
-                "The mask is not applied: entries that the forward set to 0 must get no gradient.",
-                lambda G: G * top,
-            )
-        yield (
-            "wrong-mask",
-            "The mask is the wrong way round: yours lets the gradient through where the forward blocks it.",
-            lambda G: G * top * (s == 0),
-        )
-        yield (
-            "wrong-mask",
-            "The mask looks at the sign of the upstream gradient; it must look at the forward's input.",
-            lambda G: G * top * (G > 0),
-        )
+            yield mask, unmasked, times(top)
+        yield mask, turned, times(top * (s == 0))
+        yield mask, upstream, lambda G: G * top * (G > 0)
     elif levels.size == 2:
         low, high = levels
-        yield (
-            "wrong-mask",
-            f"The slopes {low:.6g} and {high:.6g} are the wrong way round.",
-            lambda G: G * np.where(s == high, low, high),
-        )
-        yield (
-            "wrong-mask",
-            f"Where the slope is {low:.6g}, yours lets nothing through.",
-            lambda G: G * np.where(s == high, s, 0.0),
-        )
+        swapped = f"The slopes {low:.6g} and {high:.6g} are the wrong way round."
+        yield mask, swapped, times(np.where(s == high, low, high))
+        yield mask, f"Where the slope is {low:.6g}, yours lets nothing through.", times(np.where(s == high, s, 0.0))
 
 
-def activation_slips(tape: Tape, problem: Problem) -> Iterator[Replay]:
+def activation_slips(tape: Tape) -> Iterator[Replay]:
     """Yield slips in the derivative of an activation, wherever the forward has one."""
-    for z, a in tape.activations():
+    stretches = tape.activations()
+    for z, a in stretches:
         s = local_slope(tape, z, a, z.value)
         if s is None or not (z.kind in ("input", "other") or is_linear(z)):
             continue
         for cause, sentence, rule in activation_table(z.value, a.value, s, local_slope(tape, z, a, a.value)):
-            found = attempt(tape, problem, bridges={a: (z, rule)})
-            if found is not None:
-                yield Replay(cause, sentence, found)
-        yield from surplus_slips(tape, problem, z, a)
+            yield Replay(cause, sentence, {"bridges": {a: (z, rule)}})
+        if is_linear(z):
+            yield from surplus_slips(tape, z, a, s, {root for root, _ in stretches})
 
 
 def is_linear(node: Node) -> bool:
@@ -148,12 +131,9 @@ def is_linear(node: Node) -> bool:
     )
 
 
-def surplus_slips(tape: Tape, problem: Problem, z: Node, a: Node) -> Iterator[Replay]:
+def surplus_slips(tape: Tape, z: Node, a: Node, own: Array, roots: set[Node]) -> Iterator[Replay]:
     """Yield what comes out when a hidden activation's derivative is applied at an output that has none."""
-    own = local_slope(tape, z, a, z.value)
-    if not is_linear(z) or own is None:
-        return
-    roots = {root for root, _ in tape.activations()}
+    text = "The derivative of an activation is applied where there is none: this output is linear."
     for node in tape.nodes:
         biased = any(user.source is np.add for user, _ in tape.users.get(node, []))
         if node in roots or biased or not is_linear(node):
@@ -163,72 +143,42 @@ def surplus_slips(tape: Tape, problem: Problem, z: Node, a: Node) -> Iterator[Re
         slopes += [there * (1 - there)] if same(own, a.value * (1 - a.value)) else []
         slopes += [1 - there**2] if same(own, 1 - a.value**2) else []
         for s in slopes:
-            found = None if s is None else attempt(tape, problem, arrivals={node: times(s)})
-            if found is not None:
-                text = "The derivative of an activation is applied where there is none: this output is linear."
-                yield Replay("wrong-variable", text, found)
+            if s is not None:
+                yield Replay("wrong-variable", text, {"arrivals": {node: times(s)}})
 
 
-def times(factor: Array) -> Rule:
-    """Return the rule that multiplies by a factor."""
-    return lambda G: G * factor
-
-
-def product_table(A: Array, B: Array) -> Iterator[tuple[int, Slip]]:
+def product_table(A: Array, B: Array) -> Iterator[tuple[int, Wrong]]:
     """Yield slips in dA = G @ B.T (side 0) and dB = A.T @ G (side 1), the gradients of Z = A @ B."""
-    accident = "without the transpose; the shapes agree only by accident."
+    accident = "You multiplied by the {} without the transpose; the shapes agree only by accident."
     turned = "The factors of the matrix product are the wrong way round."
     star = "* multiplies entry by entry; a matrix product, @, belongs here: a sum."
-    yield (
-        0,
-        (
-            "missing-transpose",
-            f"You multiplied by the second factor (W, not W.T) {accident}",
-            lambda G: G @ B,
-        ),
-    )
-    yield 0, ("missing-transpose", turned, lambda G: B @ G)
-    yield 0, ("missing-transpose", turned, lambda G: B.T @ G)
-    yield (
-        1,
-        ("missing-transpose", f"You multiplied by the first factor (X, not X.T) {accident}", lambda G: A @ G),
-    )
-    yield 1, ("missing-transpose", turned, lambda G: G @ A)
-    yield 1, ("missing-transpose", turned, lambda G: G @ A.T)
-    yield 0, ("elementwise-product", star, lambda G: G * B.T)
-    yield 0, ("elementwise-product", star, lambda G: G * B)
-    yield 1, ("elementwise-product", star, lambda G: A.T * G)
-    yield 1, ("elementwise-product", star, lambda G: A * G)
+    yield 0, ("missing-transpose", accident.format("second factor (W, not W.T)"), lambda G: G @ B)
+    yield 1, ("missing-transpose", accident.format("first factor (X, not X.T)"), lambda G: A @ G)
+    for side, rule in ((0, lambda G: B @ G), (0, lambda G: B.T @ G), (1, lambda G: G @ A), (1, lambda G: G @ A.T)):
+        yield side, ("missing-transpose", turned, rule)
+    for side, factor in ((0, B.T), (0, B), (1, A.T), (1, A)):
+        yield side, ("elementwise-product", star, times(factor))
 
 
-def product_slips(tape: Tape, problem: Problem) -> Iterator[Replay]:
+def product_slips(tape: Tape) -> Iterator[Replay]:
     """Yield slips in the two gradients of each matrix product, and another layer's values in it."""
-    for node in tape.nodes:
-        if node.kind != "matmul" or len(node.parents) != 2 or any(p.value.ndim != 2 for p in node.parents):
-            continue
+    before = "The pre-activation z is used where its activation a belongs."
+    other_layer = "The activation of another layer is used: dW[l] needs A[l-1], the input of that layer."
+    for node in tape.products():
         first, second = node.parents
         slips = list(product_table(first.value, second.value))
         for other in (*tape.inputs.values(), *tape.nodes):
             if other is first or other.value.ndim != 2 or other.value.shape[0] != first.value.shape[0]:
                 continue
             if other is tape.root(first):
-                text = "The pre-activation z is used where its activation a belongs."
-                slips.append((1, ("wrong-variable", text, into(other.value))))
+                slips.append((1, ("wrong-variable", before, into(other.value))))
             elif other is not second:
-                text = "The activation of another layer is used: dW[l] needs A[l-1], the input of that layer."
-                slips.append((1, ("off-by-one-layer", text, into(other.value))))
+                slips.append((1, ("off-by-one-layer", other_layer, into(other.value))))
         for k, (cause, text, rule) in slips:
-            found = attempt(tape, problem, edges={(node, k): rule})
-            if found is not None:
-                yield Replay(cause, text, found)
+            yield Replay(cause, text, {"edges": {(node, k): rule}})
 
 
-def into(values: Array) -> Rule:
-    """Return the rule dW = values.T @ G."""
-    return lambda G: values.T @ G
-
-
-def broadcast_table(node: Node, k: int, axis: int) -> Iterator[Slip]:
+def broadcast_table(node: Node, k: int, axis: int) -> Iterator[Wrong]:
     """Yield slips in the sum over the axes along which parent k, such as a bias, was broadcast."""
     shape = node.parents[k].value.shape
     total = "Everything is summed to one number; the sum runs over the examples alone."
@@ -243,75 +193,47 @@ def broadcast_table(node: Node, k: int, axis: int) -> Iterator[Slip]:
     yield "not-summed", lone.format("last"), lambda G: node.wide(k, G).take(-1, axis=axis)
 
 
-def broadcast_slips(tape: Tape, problem: Problem) -> Iterator[Replay]:
+def broadcast_slips(tape: Tape) -> Iterator[Replay]:
     """Yield slips at each input that was broadcast."""
     for node in tape.nodes:
         for k, parent in enumerate(node.parents):
-            if node.kind != "elementwise" or parent.value.shape == node.value.shape:
-                continue
-            for axis in range(node.value.ndim):
-                for cause, text, rule in broadcast_table(node, k, axis):
-                    found = attempt(tape, problem, edges={(node, k): rule})
-                    if found is not None:
-                        yield Replay(cause, text, found)
+            if node.kind == "elementwise" and parent.value.shape != node.value.shape:
+                for axis in range(node.value.ndim):
+                    for cause, text, rule in broadcast_table(node, k, axis):
+                        yield Replay(cause, text, {"edges": {(node, k): rule}})
 
 
-def updated_weights(tape: Tape, problem: Problem) -> Iterator[Replay]:
+def updated_weights(tape: Tape, truths: Mapping[str, Array]) -> Iterator[Replay]:
     """Yield the backward pass that uses weights which were updated first: W - rate * dW for any rate."""
-    try:
-        truths = tape.backprop(problem.dout)
-    except (Untraceable, ValueError, TypeError):
-        return
     names = {node: name for name, node in tape.inputs.items()}
-    for node in tape.nodes:
-        if node.kind == "matmul" and len(node.parents) == 2 and node.parents[1] in names:
-            B, dB = node.parents[1].value, truths[names[node.parents[1]]]
-            if B.ndim == 2:
-                found = attempt(tape, problem, edges={(node, 0): through(B - dB)})
-                if found is not None:
-                    weights = names[node.parents[1]]
-                    text = f"{weights} was already updated when the gradient went back through it: first all "
-                    yield Replay("updated-weights", text + "gradients, then the update.", found, "rate")
+    for node in tape.products():
+        weights = names.get(node.parents[1])
+        if weights is not None:
+            text = f"{weights} was already updated when the gradient went back through it: first all "
+            moved = node.parents[1].value - truths[weights]
+            changes = {"edges": {(node, 0): through(moved)}}
+            yield Replay("updated-weights", f"{text}gradients, then the update.", changes, "rate")
 
 
-def through(weights: Array) -> Rule:
-    """Return the rule dA = G @ weights.T."""
-    return lambda G: G @ weights.T
-
-
-def fork_slips(tape: Tape, problem: Problem) -> Iterator[Replay]:
+def fork_slips(tape: Tape) -> Iterator[Replay]:
     """Yield slips where a value is used more than once, so that several contributions add."""
     sums = []
     for node in tape.nodes:
         for k, parent in enumerate(node.parents):
-            if len(tape.users[parent]) < 2 or node.source is np.where:
-                continue
-            found = attempt(tape, problem, edges={(node, k): nothing})
-            if found is None:
+            users = tape.users[parent]
+            if len(users) < 2 or node.source is np.where:
                 continue
             cause, text = name_of_loss(tape, parent, node)
-            yield Replay(cause, text, found, "edge")
-            if len(tape.users[parent]) > 2:
-                others = {user: nothing for user in tape.users[parent] if user != (node, k)}
-                kept = attempt(tape, problem, edges=others)
-                if kept is not None:
-                    text = "It is used more than once, and the last contribution replaced the others: they add."
-                    yield Replay("overwritten-branch", text, kept)
+            yield Replay(cause, text, {"edges": {(node, k): nothing}}, "edge")
+            if len(users) > 2:
+                text = "It is used more than once, and the last contribution replaced the others: they add."
+                others = {user: nothing for user in users if user != (node, k)}
+                yield Replay("overwritten-branch", text, {"edges": others})
             if cause == "missing-path":
                 sums.append((node, k))
-    pairs = [*itertools.combinations(sums[:8], 2), *([tuple(sums)] if len(sums) > 2 else [])]
-    for lost in pairs:
-        found = attempt(tape, problem, edges=dict.fromkeys(lost, nothing))
-        if found is not None:
-            yield Replay(
-                "missing-path",
-                "A path is missing: sums over entries (a mean, a variance, a norm) depend on the input too.",
-                found,
-            )
-
-
-def nothing(G: Array) -> None:
-    """Hand nothing to the parent."""
+    text = "A path is missing: sums over entries (a mean, a variance, a norm) depend on the input too."
+    for lost in [*itertools.combinations(sums[:8], 2), *([tuple(sums)] if len(sums) > 2 else [])]:
+        yield Replay("missing-path", text, {"edges": dict.fromkeys(lost, nothing)})
 
 
 def name_of_loss(tape: Tape, parent: Node, node: Node) -> tuple[str, str]:
@@ -336,16 +258,9 @@ def name_of_loss(tape: Tape, parent: Node, node: Node) -> tuple[str, str]:
         here = users[0][0]
     final = here.value.size == 1 and tape.out.value.size == 1
     if shrinks and final and here.source in (np.add, np.subtract):
-        return (
-            "missing-term",
-            "The gradient of one term of the loss is missing, such as a regularisation term.",
-        )
+        return "missing-term", "The gradient of one term of the loss is missing, such as a regularisation term."
     if shrinks:
-        return (
-            "missing-path",
-            "A path is missing: a sum over entries (a mean, a variance, a norm) depends on the input too.",
-        )
-    return (
-        "overwritten-branch",
-        "It is used more than once, and only one use is counted: the gradients of all uses add.",
-    )
+        text = "A path is missing: a sum over entries (a mean, a variance, a norm) depends on the input too."
+        return "missing-path", text
+    text = "It is used more than once, and only one use is counted: the gradients of all uses add."
+    return "overwritten-branch", text

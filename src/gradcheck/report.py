@@ -2,7 +2,9 @@
 
 import html
 import math
+import re
 import sys
+import textwrap
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
@@ -11,8 +13,17 @@ from numpy.typing import NDArray
 
 Verdict = Literal["pass", "fail", "not differentiable here", "cannot tell", "not deterministic"]
 MIME_TYPE = "application/vnd.gradcheck+json"
-# A report takes the gravest verdict of its findings.
-GRAVITY: tuple[Verdict, ...] = ("pass", "not differentiable here", "cannot tell", "not deterministic", "fail")
+# What a report begins with. It takes the gravest verdict of its findings; the gravest comes last here.
+HEADLINES: dict[Verdict, str] = {
+    "pass": "All visible checks passed.",
+    "not differentiable here": "Not differentiable here: this point cannot be judged.",
+    "cannot tell": "Cannot tell: the numbers do not allow a judgement.",
+    "not deterministic": "Not deterministic: the same call gave two different answers.",
+    "fail": "Not right yet.",
+}
+GRAVITY = list(HEADLINES)
+MARKS = {"pass": "ok   ", "fail": "WRONG"}
+WIDTH = 100
 
 
 class Worst(NamedTuple):
@@ -21,6 +32,15 @@ class Worst(NamedTuple):
     index: tuple[int, ...]  # type: ignore[assignment]
     yours: float
     true: float
+
+
+class Diagnosis(NamedTuple):
+    """A cause of the documented list, a sentence for the learner, the factor and the worst entry where there are."""
+
+    cause: str
+    sentence: str
+    factor: float | None = None
+    worst: Worst | None = None
 
 
 @dataclass(frozen=True)
@@ -40,24 +60,12 @@ class Finding:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
+        told = {key: getattr(self, key) for key in ("name", "kind", "ok", "verdict", "cause", "message", "remark")}
         worst = None
         if self.worst is not None:
-            worst = {
-                "index": list(self.worst.index),
-                "yours": plain(self.worst.yours),
-                "true": plain(self.worst.true),
-            }
-        return {
-            "name": self.name,
-            "kind": self.kind,
-            "ok": self.ok,
-            "verdict": self.verdict,
-            "cause": self.cause,
-            "message": self.message,
-            "remark": self.remark,
-            "factor": plain(self.factor),
-            "worst": worst,
-        }
+            index, yours, true = self.worst
+            worst = {"index": list(index), "yours": plain(yours), "true": plain(true)}
+        return {**told, "factor": plain(self.factor), "worst": worst}
 
 
 @dataclass(frozen=True)
@@ -85,53 +93,36 @@ class Report:
         return self.ok
 
     def __str__(self) -> str:
-        lines = [
-            f"{'ok   ' if f.ok else 'WRONG' if f.verdict == 'fail' else '?    '} {f.message}" for f in self.findings
-        ]
+        lines = [f"{MARKS.get(f.verdict, '?    ')} {f.message}" for f in self.findings]
         lines += [f"      {f.remark}" for f in self.findings if f.remark]
-        if self.note:
-            lines.append(self.note)
-        headline = {
-            "pass": "All visible checks passed.",
-            "fail": "Not right yet.",
-            "not differentiable here": "Not differentiable here: this point cannot be judged.",
-            "cannot tell": "Cannot tell: the numbers do not allow a judgement.",
-            "not deterministic": "Not deterministic: the same call gave two different answers.",
-        }[self.verdict]
-        return "\n".join([headline, *lines])
+        return "\n".join(map(wrapped, [HEADLINES[self.verdict], *lines, *([self.note] if self.note else [])]))
 
     def score(self, points: float) -> float:
         """Return ``points`` times the share that is right, a Python float from 0.0 to ``points``.
 
         Every gradient has an equal share; a failed behaviour or a wrong forward costs one share. A report
         without gradients (of :func:`check_values`) counts wholly or not at all. In a notebook the report's
-        plain values are published beside it as display data of the type ``application/vnd.gradcheck+json``.
+        plain values are published beside it as display data of the type ``application/vnd.gradcheck+json``, and
+        a score of many digits is said in short: 1.33 of 2 points.
         """
-        self.publish()
-        shares = sum(finding.kind == "gradient" for finding in self.findings)
-        if not shares:
-            return float(points) if self.ok else 0.0
-        lost = sum(not finding.ok for finding in self.findings)
-        return float(points) * max(0, shares - lost) / shares
+        shares = sum(finding.kind == "gradient" for finding in self.findings) or 1
+        lost = sum(not finding.ok for finding in self.findings) if self.findings else 1
+        score = float(points) * max(0, shares - lost) / shares
+        self.publish("" if round(score, 2) == score else f"{score:.2f} of {points:g} points")
+        return score
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain JSON values; what JSON lacks as strings: "nan", "inf", "-inf"."""
-        return {
-            "verdict": self.verdict,
-            "ok": self.ok,
-            "findings": [finding.to_dict() for finding in self.findings],
-            "evaluations": self.evaluations,
-            "tolerance": plain(self.tolerance),
-            "miss_probability": plain(self.miss_probability),
-            "note": self.note,
-            "first_wrong": list(self.first_wrong),
-        }
+        told = {key: getattr(self, key) for key in ("verdict", "ok", "evaluations", "note")}
+        numbers = {key: plain(getattr(self, key)) for key in ("tolerance", "miss_probability")}
+        findings = [finding.to_dict() for finding in self.findings]
+        return {**told, **numbers, "findings": findings, "first_wrong": list(self.first_wrong)}
 
-    def publish(self) -> None:
-        """Send :meth:`to_dict` to the running notebook, if there is one, as data that is not shown."""
+    def publish(self, text: str = "") -> None:
+        """Send :meth:`to_dict` to the running notebook, if there is one, as data; only ``text`` is shown."""
         ipython = sys.modules.get("IPython")
         if ipython is not None and ipython.get_ipython() is not None:
-            ipython.display.publish_display_data({MIME_TYPE: self.to_dict(), "text/plain": ""})
+            ipython.display.publish_display_data({MIME_TYPE: self.to_dict(), "text/plain": text})
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return {"text/plain": str(self), "text/html": self._repr_html_(), MIME_TYPE: self.to_dict()}
@@ -145,7 +136,7 @@ class Report:
             for f in self.findings
         )
         note = f"<p>{html.escape(self.note)}</p>" if self.note else ""
-        caption = html.escape(str(self).splitlines()[0])
+        caption = html.escape(HEADLINES[self.verdict])
         return f"<table><caption>{caption}</caption><tbody>{rows}</tbody></table>{note}"
 
     def plot(self) -> Any:
@@ -166,8 +157,16 @@ class Report:
             axes.set_title(f"{finding.name}: yours - true\n{finding.cause}", fontsize="small")
             axes.set_xlabel("last axis")
             axes.set_ylabel("all other axes")
+            axes.locator_params(integer=True)
             figure.colorbar(image, ax=axes)
         return figure
+
+
+def wrapped(line: str) -> str:
+    """Return a line in several of at most WIDTH characters; indices and shapes stay whole."""
+    whole = re.sub(r"[\[(][\d, ]+[\])]", lambda found: found[0].replace(" ", "\0"), line)
+    parts = textwrap.wrap(whole, WIDTH, subsequent_indent="      ", break_long_words=False, break_on_hyphens=False)
+    return "\n".join(parts).replace("\0", " ")
 
 
 def plain(number: float | None) -> float | str | None:

@@ -4,20 +4,22 @@ Only the diagnosis uses this, and only on a wrong answer: the verdict rests on s
 forward that cannot be recorded (loops into buffers, other libraries) is diagnosed from outside.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from gradcheck.problem import Array, Problem
+from gradcheck.direction import STEP
+from gradcheck.problem import Array, Function, Problem
 
-STEP = 1e-30
 LARGEST_JACOBIAN = 2_000_000
-ELEMENTWISE = {np.where, np.clip, np.nan_to_num}
-SUMS = {np.sum, np.mean}
-PRODUCTS = {np.dot, np.matmul}
+KINDS: dict[Any, str] = {
+    np.where: "elementwise", np.clip: "elementwise", np.nan_to_num: "elementwise",
+    np.sum: "sum", np.mean: "sum", np.dot: "matmul", np.matmul: "matmul",
+}  # fmt: skip
+IN_PLACE = ("fill", "sort", "put", "resize", "itemset", "partition", "item", "tolist")
 
 
 class Untraceable(TypeError):
@@ -36,22 +38,29 @@ class Node:
     source: Any = None
     slopes: dict[int, Array] = field(default_factory=dict)
 
-    def shifted(self, k: int, value: Array) -> Array:
-        """Return the value of this step with parent number k replaced."""
+    def again(self, values: Mapping["Node", Array]) -> Array:
+        """Return the value of this step with other values of some parents."""
         assert self.call is not None
-        return np.asarray(self.call(*(value if j == k else p.value for j, p in enumerate(self.parents))))
+        return np.asarray(self.call(*(values.get(parent, parent.value) for parent in self.parents)))
 
     def change(self, k: int, unit: Array) -> Array:
         """Return the derivative of this step's value when parent number k moves along unit."""
-        x = self.parents[k].value
+        assert self.call is not None
+        values = [parent.value for parent in self.parents]
+        x = values[k]
+
+        def shifted(by: Array) -> Array:
+            values[k] = x + by
+            return np.asarray(self.call(*values))  # type: ignore[misc]
+
         try:
-            moved = self.shifted(k, x + 1j * STEP * unit)
+            moved = shifted(1j * STEP * unit)
             if moved.dtype.kind == "c" and self.source is not np.sign:
                 return np.asarray(moved.imag / STEP)
         except TypeError:
             pass
         h = 1e-6 * max(1.0, float(np.abs(x).max(initial=0.0)))
-        return (self.shifted(k, x + h * unit) - self.shifted(k, x - h * unit)) / (2 * h)
+        return (shifted(h * unit) - shifted(-h * unit)) / (2 * h)
 
     def slope(self, k: int) -> Array:
         """Return the derivative by parent number k: entry by entry where elementwise, else the Jacobian."""
@@ -59,9 +68,9 @@ class Node:
             x = self.parents[k].value
             if self.kind == "elementwise":
                 self.slopes[k] = self.change(k, np.ones(x.shape))
+            elif x.size * self.value.size > LARGEST_JACOBIAN or x.size > 4096:
+                raise Untraceable("too large a step")
             else:
-                if x.size * self.value.size > LARGEST_JACOBIAN or x.size > 4096:
-                    raise Untraceable("too large a step")
                 units = np.eye(x.size).reshape(x.size, *x.shape)
                 self.slopes[k] = np.array([self.change(k, unit).ravel() for unit in units])
         return self.slopes[k]
@@ -76,13 +85,18 @@ class Node:
         if self.kind == "elementwise":
             return unbroadcast(self.wide(k, G), x.shape)
         if self.kind == "sum":
-            spread = G if G.ndim == x.ndim else np.expand_dims(G, self.axis) if self.axis is not None else G
+            spread = G if G.ndim == x.ndim or self.axis is None else np.expand_dims(G, self.axis)
             weight = self.change(k, np.ones(x.shape)).max(initial=0.0) / (x.size / max(1, G.size))
             return np.broadcast_to(spread * weight, x.shape)
-        if self.kind == "matmul" and all(p.value.ndim == 2 for p in self.parents) and len(self.parents) == 2:
+        if self.is_product:
             a, b = (p.value for p in self.parents)
             return G @ b.T if k == 0 else a.T @ G
         return (self.slope(k) @ G.ravel()).reshape(x.shape)
+
+    @property
+    def is_product(self) -> bool:
+        """Whether this is the product of two matrices."""
+        return self.kind == "matmul" and [p.value.ndim for p in self.parents] == [2, 2]
 
 
 def unbroadcast(G: Array, shape: tuple[int, ...]) -> Array:
@@ -90,6 +104,19 @@ def unbroadcast(G: Array, shape: tuple[int, ...]) -> Array:
     G = G.sum(axis=tuple(range(G.ndim - len(shape))))
     wide = tuple(k for k, n in enumerate(shape) if n == 1 and G.shape[k] != 1)
     return np.asarray(G.sum(axis=wide, keepdims=True) if wide else G)
+
+
+class Slot(NamedTuple):
+    """The place of a traced argument in a recorded call."""
+
+    place: int
+
+
+def rebuilt(part: Any, change: Callable[[Any], Any]) -> Any:
+    """Return an argument with each part of its lists and tuples changed."""
+    if type(part) in (list, tuple):
+        return type(part)(rebuilt(inner, change) for inner in part)
+    return change(part)
 
 
 class Traced(NDArrayOperatorsMixin):
@@ -117,28 +144,23 @@ class Traced(NDArrayOperatorsMixin):
         raise Untraceable("turned into a plain array")
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        targets = kwargs.pop("out", (None,))
-        if ufunc.nout != 1 or method not in ("__call__", "reduce"):
+        (target,) = kwargs.pop("out", (None,))
+        kinds = {"__call__": "matmul" if ufunc is np.matmul else "elementwise"}
+        kinds["reduce"] = "sum" if ufunc is np.add else "other"
+        if ufunc.nout != 1 or method not in kinds:
             raise Untraceable(f"{ufunc.__name__}.{method}")
-        if method == "__call__":
-            kind = "matmul" if ufunc is np.matmul else "elementwise"
-        else:
-            kind = "sum" if ufunc is np.add else "other"
-        function = getattr(ufunc, method)
         axis = kwargs.get("axis") if method == "reduce" else None
-        result = self.record(kind, function, inputs, kwargs, axis, ufunc)
-        if targets[0] is None:
+        result = self.record(kinds[method], getattr(ufunc, method), inputs, kwargs, axis, ufunc)
+        if target is None:
             return result
-        if not isinstance(targets[0], Traced) or not isinstance(result, Traced):
+        if not isinstance(target, Traced) or not isinstance(result, Traced):
             raise Untraceable("written into a plain array")
-        targets[0].node = result.node
-        return targets[0]
+        target.node = result.node
+        return target
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        kind = "elementwise" if func in ELEMENTWISE else "sum" if func in SUMS else "other"
-        if func in PRODUCTS:
-            kind = "matmul"
-        axis = kwargs.get("axis", args[1] if func in SUMS and len(args) > 1 else None)
+        kind = KINDS.get(func, "other")
+        axis = kwargs.get("axis", args[1] if kind == "sum" and len(args) > 1 else None)
         return self.record(kind, func, args, kwargs, axis)
 
     def record(self, kind: str, function: Any, args: Any, kwargs: Any, axis: Any = None, source: Any = None) -> Any:
@@ -146,25 +168,18 @@ class Traced(NDArrayOperatorsMixin):
         found: list[Node] = []
 
         def mark(value: Any) -> Any:
-            if isinstance(value, Traced):
-                found.append(value.node)
-                return Slot(len(found) - 1)
-            if kind == "matmul" and isinstance(value, np.ndarray):
-                found.append(Node(value))
-                return Slot(len(found) - 1)
-            return type(value)(map(mark, value)) if type(value) in (list, tuple) else value
+            if not isinstance(value, Traced) and not (kind == "matmul" and isinstance(value, np.ndarray)):
+                return value
+            found.append(value.node if isinstance(value, Traced) else Node(value))
+            return Slot(len(found) - 1)
 
-        plan = tuple(mark(value) for value in args)
+        plan = rebuilt(tuple(args), mark)
         if any(isinstance(value, Traced) for value in kwargs.values()):
             raise Untraceable("a traced keyword")
 
         def call(*values: Any) -> Any:
-            def fill(part: Any) -> Any:
-                if isinstance(part, Slot):
-                    return values[part.place]
-                return type(part)(map(fill, part)) if type(part) in (list, tuple) else part
-
-            return function(*map(fill, plan), **kwargs)
+            given = rebuilt(plan, lambda part: values[part.place] if isinstance(part, Slot) else part)
+            return function(*given, **kwargs)
 
         value = np.asarray(call(*(node.value for node in found)))
         if value.dtype.kind != "f":
@@ -189,16 +204,9 @@ class Traced(NDArrayOperatorsMixin):
             raise AttributeError(name)
         if name in ("sum", "mean", "dot", "clip"):
             return lambda *args, **kwargs: getattr(np, name)(self, *args, **kwargs)
-        if name in ("fill", "sort", "put", "resize", "itemset", "partition", "item", "tolist"):
+        if name in IN_PLACE:
             raise Untraceable(name)
         return lambda *args, **kwargs: self.record("other", lambda x: getattr(x, name)(*args, **kwargs), (self,), {})
-
-
-@dataclass(frozen=True)
-class Slot:
-    """The place of a traced argument in a recorded call."""
-
-    place: int
 
 
 @dataclass
@@ -224,7 +232,7 @@ class Tape:
         self,
         dout: Array,
         edges: Mapping[tuple[Node, int], Callable[[Array], Array | None]] | None = None,
-        bridges: Mapping[Node, tuple[Node, Callable[[Array], Array]]] | None = None,
+        bridges: Mapping[Node, tuple[Node, Callable[[Array], Array | None]]] | None = None,
         arrivals: Mapping[Node, Callable[[Array], Array]] | None = None,
     ) -> dict[str, Array]:
         """Return the gradient of each input by the chain rule, step by step from the output.
@@ -236,49 +244,42 @@ class Tape:
         edges, bridges, arrivals = edges or {}, bridges or {}, arrivals or {}
         upstream: dict[Node, Array] = {self.out: dout}
         for node in reversed(self.nodes):
-            G = upstream.get(node)
-            if G is None:
+            if node not in upstream:
                 continue
-            if node in arrivals:
-                G = arrivals[node](G)
+            G = arrivals[node](upstream[node]) if node in arrivals else upstream[node]
             if node in bridges:
                 root, rule = bridges[node]
                 parts = [(root, rule(G))]
             else:
-                parts = []
-                for k, parent in enumerate(node.parents):
-                    changed = edges.get((node, k))
-                    part = node.pull(k, G) if changed is None else changed(G)
-                    if part is not None:
-                        parts.append((parent, part))
+                steps = list(enumerate(node.parents))
+                parts = [(p, edges[node, k](G) if (node, k) in edges else node.pull(k, G)) for k, p in steps]
             for parent, part in parts:
+                if part is None:
+                    continue
                 if part.shape != parent.value.shape and parent.kind != "input":
                     raise Untraceable("shapes do not fit")
                 upstream[parent] = upstream[parent] + part if parent in upstream else part
-        return {
-            name: upstream[node] if node in upstream else np.zeros(node.value.shape)
-            for name, node in self.inputs.items()
-        }
+        return {name: upstream.get(node, np.zeros(node.value.shape)) for name, node in self.inputs.items()}
+
+    def products(self) -> Iterator[Node]:
+        """Yield the products of two matrices."""
+        return (node for node in self.nodes if node.is_product)
 
     def root(self, node: Node) -> Node | None:
         """Return the one node from which this follows entry by entry, as an activation does; else None."""
         if node.kind != "elementwise":
             return None
         roots = {self.root(parent) or parent for parent in node.parents}
-        if len(roots) != 1:
-            return None
-        (root,) = roots
-        return root if root.value.shape == node.value.shape else None
+        root = roots.pop()
+        return root if not roots and root.value.shape == node.value.shape else None
 
     def activations(self) -> list[tuple[Node, Node]]:
         """Return (z, a) for each stretch of elementwise steps from z to a, the longest ones."""
         found = []
         for node in self.nodes:
-            root = self.root(node)
-            if root is not None:
-                users = self.users.get(node, [])
-                if not users or any(self.root(user) is not root for user, _ in users):
-                    found.append((root, node))
+            root, users = self.root(node), self.users.get(node, [])
+            if root is not None and (not users or any(self.root(user) is not root for user, _ in users)):
+                found.append((root, node))
         return found
 
     def replay(self, z: Node, a: Node, value: Array) -> Array:
@@ -287,25 +288,20 @@ class Tape:
 
         def evaluate(node: Node) -> Array:
             if node not in known:
-                assert node.call is not None
-                known[node] = np.asarray(node.call(*(evaluate(parent) for parent in node.parents)))
+                known[node] = node.again({parent: evaluate(parent) for parent in node.parents})
             return known[node]
 
         return evaluate(a)
 
 
-def record(problem: Problem) -> Tape | None:
-    """Return the steps of the forward at the inputs, or None where it cannot be recorded."""
+def record(problem: Problem, forward: Function) -> Tape | None:
+    """Return the steps of a forward at the inputs, or None where it cannot be recorded."""
     nodes: list[Node] = []
     inputs = {name: Node(problem.inputs[name].copy()) for name in problem.wrt}
-    arguments = [
-        Traced(inputs[name], nodes) if name in inputs else value.copy() if value.ndim else value[()]
-        for name, value in problem.inputs.items()
-    ]
-    problem.evaluations += 1
+    given = {name: value.copy() for name, value in problem.inputs.items()}
     try:
-        result = problem.forward(*arguments)
-        out = result[0] if isinstance(result, tuple) else result
+        traced = {name: Traced(node, nodes) for name, node in inputs.items()}
+        out = problem.evaluate({**given, **traced}, forward)[0]
         return Tape(nodes, inputs, out.node) if isinstance(out, Traced) and nodes else None
     except Exception:
         return None

@@ -6,12 +6,13 @@ import io
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from gradcheck.diagnosis import looks_like
 from gradcheck.problem import exception_text
-from gradcheck.report import Finding, Report, Worst
+from gradcheck.report import Diagnosis, Finding, Report, Worst
 
 Function = Callable[..., Any]
 
@@ -57,8 +58,7 @@ def check_values(
     name = getattr(function, "__name__", "<lambda>")
     name = "the function" if name == "<lambda>" else name
     failures: list[Failure] = []
-    broken: dict[str, Finding] = {}
-    held: list[str] = []
+    objections: dict[str, list[Failure]] = {}
     pairs = read_cases(function, cases)
     for args, expected in pairs:
         result, wrong = call(function, args, expected)
@@ -72,30 +72,23 @@ def check_values(
             continue
         out = result[0] if is_pair(result) and not is_plain_tuple(expected) else result
         for sentence, predicate in (properties or {}).items():
-            held.append(sentence)
             complaint = ask(predicate, out, args)
-            if complaint and sentence not in broken:
-                text = f"{name}{call_text(args)}: this does not hold: {sentence}{complaint}."
-                broken[sentence] = Finding(sentence, False, text, "unknown", verdict="fail", kind="value")
+            against = objections.setdefault(sentence, [])
+            if complaint:
+                said = Diagnosis("unknown", f"breaks a rule: {sentence}{complaint}.")
+                against.append(Failure(args, expected, result, said))
+
+    def finding(about: str, right: str, failures: list[Failure]) -> Finding:
+        if not failures:
+            return Finding(about, True, right, kind="value")
+        said = name_authors_mistake(failures, mistakes or {}, tolerance)
+        text = f"{name}{call_text(failures[0].args)} {said.sentence}"
+        return Finding(about, False, text, said.cause, said.factor, said.worst, "fail", "value")
+
     count = f"{len(pairs)} case{'' if len(pairs) == 1 else 's'}"
-    findings = [Finding(name, True, f"{name} is right in {count}.", kind="value")]
-    if failures:
-        wrong = name_authors_mistake(failures, mistakes or {}, tolerance)
-        text = f"{name}{call_text(failures[0].args)} {wrong.sentence}"
-        findings = [Finding(name, False, text, wrong.cause, wrong.factor, wrong.worst, "fail", "value")]
-    for sentence in dict.fromkeys(held):
-        kept = Finding(sentence, True, f"{name}: {sentence}.", kind="value")
-        findings.append(broken.get(sentence, kept))
+    findings = [finding(name, f"{name} is right in {count}.", failures)]
+    findings += [finding(sentence, f"{name}: {sentence}.", against) for sentence, against in objections.items()]
     return Report(tuple(findings), evaluations=len(pairs), tolerance=tolerance)
-
-
-class Wrong(NamedTuple):
-    """What is wrong with one result: cause, sentence, the worst entry and the factor where there are such."""
-
-    cause: str
-    sentence: str
-    worst: Worst | None = None
-    factor: float | None = None
 
 
 @dataclass(frozen=True)
@@ -105,7 +98,7 @@ class Failure:
     args: tuple[Any, ...]
     expected: Any
     result: Any
-    wrong: Wrong
+    wrong: Diagnosis
 
 
 def read_cases(function: Function, cases: Iterable[Any]) -> list[tuple[tuple[Any, ...], Any]]:
@@ -162,7 +155,7 @@ def short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def call(function: Function, args: tuple[Any, ...], expected: Any) -> tuple[Any, Wrong | None]:
+def call(function: Function, args: tuple[Any, ...], expected: Any) -> tuple[Any, Diagnosis | None]:
     """Return the result of one call on a copy of the arguments, and what went wrong with the call itself."""
     given = copy.deepcopy(args)
     with (
@@ -175,21 +168,21 @@ def call(function: Function, args: tuple[Any, ...], expected: Any) -> tuple[Any,
                 result = function(*given)
         except (Exception, SystemExit) as error:
             if not is_exception(expected):
-                return None, Wrong("raised", exception_text(error))
+                return None, Diagnosis("raised", exception_text(error))
             if isinstance(error, expected):
                 return None, None
-            return None, Wrong("raised", f"must raise {expected.__name__}; it raised {error!r}.")
+            return None, Diagnosis("raised", f"must raise {expected.__name__}; it raised {error!r}.")
     if is_exception(expected):
         text = f"must raise {expected.__name__}; it returned {short(result)}."
-        return result, Wrong("accepts-bad-input", text)
+        return result, Diagnosis("accepts-bad-input", text)
     for k, (before, after) in enumerate(zip(args, given, strict=True), start=1):
         if not same(before, after):
             text = f"changed its argument number {k} in place, from {short(before)} to {short(after)}."
-            return result, Wrong("modifies-input", f"{text} Work on a new array; put back what you nudge.")
+            return result, Diagnosis("modifies-input", f"{text} Work on a new array; put back what you nudge.")
     noise = [one for one in caught if issubclass(one.category, RuntimeWarning)]
     if noise:
         text = f"gave the warning {str(noise[0].message)!r}. Rearrange the formula so that no step overflows."
-        return result, Wrong("warns", text)
+        return result, Diagnosis("warns", text)
     return result, None
 
 
@@ -208,45 +201,45 @@ def same(before: Any, after: Any) -> bool:
     return True
 
 
-def compare(result: Any, expected: Any, tolerance: float) -> Wrong | None:
+def compare(result: Any, expected: Any, tolerance: float) -> Diagnosis | None:
     """Return what is wrong with a result, or None."""
     if is_pair(result) and not isinstance(expected, tuple):
         result = result[0]
     if expected is not None:
         return find_difference(result, expected, "", tolerance)
     if result is None:
-        return Wrong("none", "returned None: is the return line still missing?")
+        return Diagnosis("none", "returned None: is the return line still missing?")
     if isinstance(result, np.ndarray | float) and not np.isfinite(result).all():
-        return Wrong("not-finite", f"returned NaN or infinity: {short(result)}.")
+        return Diagnosis("not-finite", f"returned NaN or infinity: {short(result)}.")
     return None
 
 
-def find_difference(yours: Any, expected: Any, path: str, tolerance: float) -> Wrong | None:
+def find_difference(yours: Any, expected: Any, path: str, tolerance: float) -> Diagnosis | None:
     """Return what is wrong with the first part that differs, or None; ``path`` says which part."""
     part = f"{path}: " if path else ""
     if expected is ... or (expected is None and yours is None):
         return None
     if yours is None:
         text = f"{part}returned None instead of {short(expected)}. Is the return line still missing?"
-        return Wrong("none", text)
+        return Diagnosis("none", text)
     if expected is None or isinstance(expected, str | bytes | bool):
         if type(yours) is type(expected) and yours == expected:
             return None
-        return Wrong("unknown", f"{part}returned {short(yours)}, expected {short(expected)}.")
+        return Diagnosis("unknown", f"{part}returned {short(yours)}, expected {short(expected)}.")
     if isinstance(expected, Mapping):
         if not isinstance(yours, Mapping):
             text = f"{part}returned {type(yours).__name__}, expected a dict with the keys {sorted(expected)}."
-            return Wrong("wrong-type", text)
+            return Diagnosis("wrong-type", text)
         if set(yours) != set(expected):
             mine, right = sorted(map(str, yours)), sorted(map(str, expected))
-            return Wrong("wrong-count", f"{part}the dict has the keys {mine}, expected {right}.")
+            return Diagnosis("wrong-count", f"{part}the dict has the keys {mine}, expected {right}.")
         steps = [(yours[key], expected[key], f"[{key!r}]") for key in expected]
     elif isinstance(expected, list | tuple):
         if not isinstance(yours, list | tuple):
             wanted = f"{len(expected)} values in a {type(expected).__name__}"
-            return Wrong("wrong-type", f"{part}returned {type(yours).__name__}, expected {wanted}.")
+            return Diagnosis("wrong-type", f"{part}returned {type(yours).__name__}, expected {wanted}.")
         if len(yours) != len(expected):
-            return Wrong("wrong-count", f"{part}returned {len(yours)} values, expected {len(expected)}.")
+            return Diagnosis("wrong-count", f"{part}returned {len(yours)} values, expected {len(expected)}.")
         steps = [(y, e, f"[{k}]") for k, (y, e) in enumerate(zip(yours, expected, strict=True))]
     else:
         return compare_numbers(yours, expected, part, tolerance)
@@ -254,7 +247,7 @@ def find_difference(yours: Any, expected: Any, path: str, tolerance: float) -> W
     found = next((one for one in parts if one is not None), None)
     if found and not isinstance(expected, Mapping) and is_reordered(yours, expected, tolerance):
         text = f"returned the right values in the wrong order: {short(yours)}, expected {short(expected)}."
-        return Wrong("order", part + text)
+        return Diagnosis("order", part + text)
     return found
 
 
@@ -270,25 +263,26 @@ def is_reordered(yours: Sequence[Any], expected: Sequence[Any], tolerance: float
     return True
 
 
-def compare_numbers(yours: Any, expected: Any, part: str, tolerance: float) -> Wrong | None:
+def compare_numbers(yours: Any, expected: Any, part: str, tolerance: float) -> Diagnosis | None:
     """Compare two numbers or arrays: type, shape, finiteness, values, kind."""
     true, kind = np.asarray(expected), type(yours).__name__
     try:
         have = np.asarray(yours)
     except Exception:
-        return Wrong("wrong-type", f"{part}returned {kind} that is no array of numbers.")
+        return Diagnosis("wrong-type", f"{part}returned {kind} that is no array of numbers.")
     if have.dtype.kind not in "biufc":
-        return Wrong("wrong-type", f"{part}returned {kind} {short(yours)}, expected {short(expected)}.")
+        return Diagnosis("wrong-type", f"{part}returned {kind} {short(yours)}, expected {short(expected)}.")
     if true.ndim and isinstance(expected, np.ndarray) and not isinstance(yours, np.ndarray):
-        return Wrong("wrong-type", f"{part}returned {kind}, expected an array of shape {true.shape}.")
+        return Diagnosis("wrong-type", f"{part}returned {kind}, expected an array of shape {true.shape}.")
     if have.shape != true.shape:
         cause, hint = explain_shape(have, true, tolerance)
-        return Wrong(cause, f"{part}returned shape {have.shape}, expected {true.shape}.{hint}")
+        return Diagnosis(cause, f"{part}returned shape {have.shape}, expected {true.shape}.{hint}")
     lost = np.isfinite(true) & ~np.isfinite(have)
     if lost.any():
         index = tuple(int(i) for i in np.argwhere(lost)[0])
         worst = Worst(index, float(have[index].real), float(true[index]))
-        return Wrong("not-finite", f"{part}returned {have[index]}{at(index)}, expected {true[index]:.6g}.", worst)
+        text = f"{part}returned {have[index]}{at(index)}, expected {true[index]:.6g}."
+        return Diagnosis("not-finite", text, worst=worst)
     with np.errstate(all="ignore"):
         gap = np.abs(np.subtract(have, true, dtype=np.result_type(have, true, np.float64)))
     gap = np.where((have == true) | (np.isnan(have) & np.isnan(true)), 0.0, gap)
@@ -298,11 +292,11 @@ def compare_numbers(yours: Any, expected: Any, part: str, tolerance: float) -> W
         worst = Worst(index, float(have[index].real), float(true[index].real))
         cause, hint, factor = explain_values(have, true, tolerance)
         text = f"{part}returned {worst.yours:.9g}{at(index)}, expected {worst.true:.9g}.{hint}"
-        return Wrong(cause, text, worst, factor)
+        return Diagnosis(cause, text, factor, worst)
     if true.dtype.kind == "f" and have.dtype.kind != "f":
-        return Wrong("integer-dtype", f"{part}returned {have.dtype} numbers, expected float64.")
+        return Diagnosis("integer-dtype", f"{part}returned {have.dtype} numbers, expected float64.")
     if isinstance(expected, np.ndarray) and true.dtype == np.float64 and have.dtype != np.float64:
-        return Wrong("wrong-type", f"{part}returned {have.dtype} numbers, expected float64.")
+        return Diagnosis("wrong-type", f"{part}returned {have.dtype} numbers, expected float64.")
     return None
 
 
@@ -327,12 +321,12 @@ def explain_values(have: Any, true: Any, tolerance: float) -> tuple[str, str, fl
     if not np.isfinite(true).all() or not true.any():
         return "unknown", "", None
     top = np.unravel_index(int(np.abs(true).argmax()), true.shape)
-    factor = float(np.real(have[top] / true[top]))
+    factor, everywhere = float(np.real(have[top] / true[top])), " everywhere" if true.size > 1 else ""
     if factor and (np.abs(have - factor * true) <= 1e-7 * np.abs(factor * true[top])).all():
         if abs(factor + 1) < 1e-7:
             return "sign", " The sign is flipped.", -1.0
         if np.unique(np.abs(true)).size > 1 or abs(factor) in (0.5, 2.0):
-            return "constant-factor", f" Yours is {factor:.6g} times the right answer everywhere.", factor
+            return "constant-factor", f" Yours is {factor:.6g} times the right answer{everywhere}.", factor
     if have.ndim == 2 and have.T.shape == true.shape and np.allclose(have.T, true, rtol=tolerance):
         return "transposed", " The numbers are right, but transposed.", None
     return "unknown", "", None
@@ -349,16 +343,13 @@ def ask(predicate: Function, out: Any, args: tuple[Any, ...]) -> str:
     return "" if np.all(answer) else f" (out is {short(out)})"
 
 
-def name_authors_mistake(failures: list[Failure], mistakes: Mapping[str, Function], tolerance: float) -> Wrong:
+def name_authors_mistake(failures: list[Failure], mistakes: Mapping[str, Function], tolerance: float) -> Diagnosis:
     """Return the first failure, named after the author's mistake that does the same in every failing case."""
     wrong = failures[0].wrong
     names = [name for name, function in mistakes.items() if all(reproduces(function, f, tolerance) for f in failures)]
     if not names:
         return wrong
-    said = f"It looks like this mistake: {names[0]}."
-    if len(names) > 1:
-        said = f"Maybe it is one of these mistakes: {'; '.join(names)}."
-    return wrong._replace(cause="author-mistake", sentence=f"{wrong.sentence} {said}")
+    return wrong._replace(cause="author-mistake", sentence=f"{wrong.sentence} {looks_like(names)}")
 
 
 def reproduces(function: Function, failure: Failure, tolerance: float) -> bool:

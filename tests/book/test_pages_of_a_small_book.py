@@ -203,6 +203,27 @@ def test_site_has_its_icon_its_version_its_preview_and_a_page_for_wrong_turns(bu
     assert "This page is not here" in (built / "404.html").read_text("utf-8")
 
 
+def test_exercise_in_a_page_is_built_with_or_without_full_python_and_its_mistakes_are_warnings(build, tmp_path, root):
+    (tmp_path / "solutions/index").mkdir(parents=True)
+    text = (root / "solutions/05-chain-rule/page-mul-backward.md").read_text("utf-8")
+    (tmp_path / "solutions/index/page-mul-backward.md").write_text(text, "utf-8")
+    (tmp_path / "solutions/index/page-wrong.md").write_text(text.replace("Cause: `order`", "Cause: `sign`"), "utf-8")
+    page = "# Try\n\n:::{page-exercise} mul-backward\n:::\n\n:::{page-exercise} wrong\n:::\n"
+    built, said = build({"index": page}, PAGE_EXERCISES_FULL_PYTHON="0")
+    (warning,) = warnings_of(said)
+    assert (
+        "page-wrong.md cannot be shown: the wrong answer 'The two slopes in the wrong order' should be named" in warning
+    )
+    html = (built / "index.html").read_text("utf-8")
+    assert html.count('<div class="page-exercise"') == 1 and "data-full" not in html
+    folder = built / "_static/exercises"
+    made = {"exercise.mjs", "editor.mjs", "worker.mjs", "exercise.css", "micropython", "index-mul-backward.json"}
+    assert {file.name for file in folder.iterdir()} == made
+    assert (folder / "micropython/micropython.wasm").stat().st_size > 100_000
+    _, said = build({"index": page.split("\n\n:::{page-exercise} wrong")[0] + "\n"}, PAGE_EXERCISES_WHEELS="wheels")
+    assert "page_exercises_wheels: there is no" in said and "which Pyodide's lock file asks for" in said
+
+
 def test_missing_npm_packages_are_named_with_what_to_do(build, tmp_path, root):
     elsewhere = tmp_path / "copy"
     shutil.copytree(root / "_ext", elsewhere / "_ext")

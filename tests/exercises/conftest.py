@@ -15,7 +15,10 @@ from one_shell import one_shell
 
 @dataclass(frozen=True)
 class Checked:
-    """What one check cell gave: its points, the most it gives, and what it printed (the traceback if it failed)."""
+    """What one check cell gave: its points, the most it gives, and what it printed (the traceback if it failed).
+
+    Lines that a report has broken are joined again.
+    """
 
     score: float
     points: float
@@ -41,7 +44,9 @@ def run_checks(notebook: dict, folder: Path, answers: dict[str, str], only: str 
             if about["grade"]:
                 score = 0.0 if outcome.error_in_exec or outcome.error_before_exec else outcome.result
                 assert type(score) is float, f"{about['grade_id']} returned {score!r}, not a plain float"
-                results[about["grade_id"]] = Checked(score, about["points"], printed.getvalue())
+                results[about["grade_id"]] = Checked(
+                    score, about["points"], printed.getvalue().replace("\n      ", " ")
+                )
         shell.run_cell(f"sys.path.remove({str(folder)!r})")
     return results
 

@@ -21,7 +21,11 @@ def raises(*_):
     raise RuntimeError("boom")
 
 
-def endless(d, cache):
+def not_written(d, cache):
+    raise NotImplementedError
+
+
+def endless(*_):
     while True:
         time.sleep(0.01)
 
@@ -33,6 +37,27 @@ def in_place(Z):
 
 def random_forward(Z):
     return np.tanh(Z) * np.random.default_rng().random(Z.shape), (Z, np.tanh(Z))
+
+
+def forward_with_memory():
+    """Return a forward with a side effect: it counts its calls, and the count enters the output."""
+    calls = []
+
+    def counts(Z):
+        calls.append(1)
+        return len(calls) * np.tanh(Z), (Z, np.tanh(Z))
+
+    return counts
+
+
+def fails_later():
+    calls = []
+
+    def second(Z):
+        calls.append(1)
+        return raises() if len(calls) > 1 else forward(Z)
+
+    return second
 
 
 class Odd:
@@ -54,6 +79,9 @@ LEARNERS = {
     "output overflows": (lambda Z: (Z**2, Z), lambda d, Z: 2 * d * Z, 1e200 * X, "not-finite", "infinity"),
     "output is random": (random_forward, backward, X, "not-deterministic", "two answers"),
     "forward works in place": (in_place, lambda d, c: 2 * backward(d, c), X, "modifies-input", "argument Z"),
+    "forward changes a list of its own": (forward_with_memory(), backward, X, "not-deterministic", "two answers"),
+    "output is a Python number": (lambda Z: (3.0, Z), backward, X, "wrong-shape", "it must have Z's shape (4, 3)"),
+    "forward fails at the second call": (fails_later(), backward, X, "raised", "forward raised RuntimeError: boom"),
     "loss of many numbers": (forward, lambda cache: cache[0], X, "wrong-shape", "must be one number"),
     "backward returns None": (forward, lambda d, c: None, X, "none", "None"),
     "backward returns nothing": (forward, lambda d, c: (), X, "wrong-count", "returned 0 values"),
@@ -69,6 +97,15 @@ LEARNERS = {
     "huge": (forward, lambda d, c: backward(d, c) * 1e308, X, "constant-factor", "1e+308 times"),
     "backward raises": (forward, raises, X, "raised", "backward raised"),
     "backward leaves": (forward, lambda d, c: exit(), X, "raised", "SystemExit"),
+    "a product that does not fit": (
+        forward,
+        lambda d, c: d @ c[0],
+        X,
+        "raised",
+        "last axis of A has 3 entries and the first axis of B has 4; they must be equally many. The shapes here: "
+        "dout (4, 3), Z (4, 3).",
+    ),
+    "not written yet": (forward, not_written, X, "raised", "is not written yet: put your code in place of"),
     "backward recurses": (forward, lambda d, c: (lambda f: f(f))(lambda f: f(f)), X, "raised", "RecursionError"),
     "backward wants three": (forward, lambda d, c, more: d, X, "raised", "missing 1 required"),
     "backward wants none": (forward, lambda: 0, X, "raised", "takes 0 positional"),
@@ -89,15 +126,16 @@ def test_learners_slip_is_said_in_a_sentence(name):
     assert not report.ok
     assert report.score(1) == 0.0
     assert cause in {finding.cause for finding in report.findings}
-    assert words in str(report)
+    assert words in " ".join(str(report).split())
     assert report._repr_html_() and report.to_dict()
 
 
-def test_endless_loop_is_stopped(monkeypatch):
+@pytest.mark.parametrize(("role", "pair"), [("forward", (endless, backward)), ("backward", (forward, endless))])
+def test_endless_loop_is_stopped(monkeypatch, role, pair):
     monkeypatch.setattr("gradcheck.check.LONGEST", 0.3)
-    report = check_layer(forward, endless, {"Z": X})
+    report = check_layer(*pair, {"Z": X})
     assert report.findings[0].cause == "too-slow"
-    assert "did not return within 0.3 seconds" in str(report)
+    assert report.findings[0].message.startswith(f"{role} did not return within 0.3 seconds. Is there a loop")
 
 
 def test_prints_are_shown_once_and_do_no_harm(capsys):
@@ -171,8 +209,8 @@ def test_functions_must_be_functions():
 
 @pytest.mark.parametrize(
     "Z",
-    [X.tolist(), np.zeros((0, 3)), np.array(1.5), 1.5, X.astype(np.float32), X[:1, :1], 1e-200 * X],
-    ids=["list", "empty", "0-d", "float", "float32", "one entry", "tiny"],
+    [X.tolist(), np.zeros((0, 3)), np.array(1.5), 1.5, X.astype(np.float32), X[:1, :1], 1e-200 * X, 1e300 * X],
+    ids=["list", "empty", "0-d", "float", "float32", "one entry", "tiny", "huge"],
 )
 def test_any_size_of_input(Z):
     assert check_layer(forward, backward, {"Z": Z}).ok

@@ -75,8 +75,8 @@ def test_first_wrong_step_is_the_one_nearest_to_the_loss():
     assert check_layer(setting.forward, wrong, inputs, wrt=setting.wrt).first_wrong == ("dW2",)
     report = check_layer(setting.forward, wrong_before, inputs, wrt=setting.wrt)
     assert report.first_wrong == ("dW2",)
-    assert "Going backwards from the loss, dW2 is the first to be wrong" in str(report)
-    assert "dW1, db1 may be wrong only as a consequence" in str(report)
+    assert "Going backwards from the loss, dW2 is the first to be wrong" in report.note
+    assert "dW1, db1 may be wrong only as a consequence" in report.note
 
 
 def test_first_wrong_step_needs_no_recorded_steps():
@@ -90,6 +90,24 @@ def test_first_wrong_step_needs_no_recorded_steps():
 
     report = check_layer(opaque, wrong, setting.draw(np.random.default_rng(0)), wrt=setting.wrt)
     assert set(report.first_wrong) == {"dW3", "db3"}
+
+
+@pytest.mark.parametrize("slip", ["output", "output by its value", "off by one"])
+def test_reference_is_recorded_where_the_forward_cannot_be(slip):
+    setting = slips.SETTINGS["deep network"]
+    inputs = setting.draw(np.random.default_rng(0))
+
+    def opaque(*arrays):
+        return setting.forward(*(np.array(array) for array in arrays))
+
+    def wrong(d, cache):
+        return slips.deep_backward(d, cache, slip)
+
+    seen = check_layer(setting.forward, wrong, inputs, wrt=setting.wrt, seed=1)
+    unseen = check_layer(opaque, wrong, inputs, wrt=setting.wrt, seed=1, reference=setting.forward)
+    told = [(finding.name, finding.cause, finding.worst and finding.worst.index) for finding in seen.findings]
+    assert told == [(finding.name, finding.cause, finding.worst and finding.worst.index) for finding in unseen.findings]
+    assert seen.first_wrong == unseen.first_wrong
 
 
 def test_gradients_of_one_layer_are_no_consequence_of_one_another():

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from visits import AXE, ROOT, RUN_AXE
-
-PATIENCE = 120_000
+from visits import AXE, PATIENCE, ROOT, RUN_AXE
 
 
 @cache
@@ -33,7 +31,7 @@ class Reader:
     def at(cls, page: Any, address: str, place: str, editor: bool = True) -> "Reader":
         """Return a reader who has opened the page of an exercise and scrolled to it."""
         slug, name = place.split("/")
-        page.set_default_timeout(PATIENCE)
+        page.set_default_timeout(PATIENCE * 1000)
         page.goto(f"{address}chapters/{slug}.html")
         root = page.locator(f"#exercise-{name}")
         if editor:

@@ -5,8 +5,9 @@ import gzip
 import re
 
 import pytest
-from figure_numbers import CLAIMS, measured_slope, move, numbers_shown, slopes_of
-from visits import AXE, BOOK, MODES, OBSERVE_SHIFT, contents, source_of
+from figure_claims import CLAIMS
+from figure_numbers import measured_slope, move, numbers_shown, slopes_of
+from visits import AXE, BOOK, MODES, OBSERVE_SHIFT, PATIENCE, contents, source_of
 
 HEAVIEST = 30_000
 RELATIVE_TOLERANCE = 1e-4
@@ -22,20 +23,23 @@ RUN_AXE = """async (figure) => {
 WHAT_IT_SAYS = "figure => figure.querySelector('.status').textContent + figure.querySelector('.values').textContent"
 
 
-@pytest.fixture(params=FIGURES, ids=lambda figure: f"{figure[0].rsplit('/')[-1]}-{figure[1]}-{figure[2]}")
+@pytest.fixture(
+    scope="module", params=FIGURES, ids=lambda figure: f"{figure[0].rsplit('/')[-1]}-{figure[1]}-{figure[2]}"
+)
 def placed(request, built_book):
     """Return the page of a figure, its number there, and its name."""
     return request.param
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def visit(browser, address, placed):
-    """Return a function that opens the page of a figure and returns the figure, live unless told otherwise."""
+    """Return a function that opens the page of a figure and returns the figure, which is not live yet."""
     page_name, number, name = placed
     contexts = []
 
-    def open_page(live: bool = True, folder: bool = False, **settings):
+    def open_page(folder: bool = False, **settings):
         context = browser.new_context(**settings)
+        context.set_default_timeout(PATIENCE * 1000)
         contexts.append(context)
         page = context.new_page()
         page.add_init_script(OBSERVE_SHIFT)
@@ -44,17 +48,27 @@ def visit(browser, address, placed):
         page.on("pageerror", lambda error: page.said.append(str(error)))
         page.on("requestfailed", lambda request: page.said.append(request.url))
         page.goto((BOOK / f"{page_name}.html").as_uri() if folder else f"{address}{page_name}.html")
-        figure = page.locator("figure.moving-figure").nth(number)
-        assert figure.get_attribute("data-figure") == name
-        if live:
-            figure.scroll_into_view_if_needed()
-            page.locator("figure.moving-figure[data-live]").nth(0).wait_for()
-            figure.locator(".controls:not([inert])").first.wait_for()
-        return figure
+        found = page.locator("figure.moving-figure").nth(number)
+        assert found.get_attribute("data-figure") == name
+        return found
 
     yield open_page
     for context in contexts:
         context.close()
+
+
+@pytest.fixture(scope="module")
+def figure(visit):
+    """Return the live figure, which the tests use one after the other, as a reader would."""
+    found = visit(reduced_motion="reduce")
+    comes_alive(found)
+    return found
+
+
+def comes_alive(figure) -> None:
+    """Scroll to a figure and wait until it is live."""
+    figure.scroll_into_view_if_needed()
+    figure.locator(".controls:not([inert])").first.wait_for()
 
 
 def messages(figure) -> list[str]:
@@ -83,7 +97,8 @@ def test_page_has_the_figures_of_its_source_and_their_style(page, built_book):
     named = [name for place, _, name in FIGURES if place == page]
     assert re.findall(r'<figure class="moving-figure" data-figure="([^"]+)"', html) == named
     assert html.count("_static/figures/arrive.mjs") == html.count("_static/figures/figures.css") == 1
-    assert min(len(alt) for alt in re.findall(r'class="picture" role="img" aria-label="([^"]*)"', html)) > 40
+    alternatives = re.findall(r'<div aria-label="([^"]*)" role="img" class="picture"', html)
+    assert len(alternatives) == len(named) and min(map(len, alternatives)) > 40
 
 
 def test_pages_without_figures_load_none_of_it(built_book):
@@ -98,19 +113,22 @@ def test_figure_is_light(name, built_book):
     assert 0 < len(gzip.compress(module.read_bytes(), 9)) <= HEAVIEST
 
 
+def test_picture_stands_without_scripts_and_in_a_folder(visit):
+    for still in (visit(java_script_enabled=False), visit(folder=True)):
+        for width in (360, 1280):
+            still.page.set_viewport_size({"width": width, "height": 800})
+            assert still.locator(".picture").first.bounding_box()["width"] > 0.8 * min(width - 40, 400)
+            assert still.locator("figcaption").is_visible()
+            for part in (".controls", ".status", ".values"):
+                assert not still.locator(part).first.is_visible()
+
+
 @pytest.mark.parametrize("width", [360, 1280])
 def test_live_figure_takes_the_place_of_its_picture(width, visit):
-    size = {"width": width, "height": 800}
-    still = visit(live=False, viewport=size, java_script_enabled=False)
-    assert still.locator(".picture").first.bounding_box()["width"] > 0.8 * min(width - 40, 400)
-    assert not still.locator("[data-control]").first.is_visible()
-    assert still.locator("figcaption").is_visible()
-
-    waiting = visit(live=False, viewport=size)
+    waiting = visit(viewport={"width": width, "height": 800})
     before = waiting.bounding_box()["height"]
     words = waiting.evaluate(WHAT_IT_SAYS)
-    waiting.scroll_into_view_if_needed()
-    waiting.locator(".controls:not([inert])").first.wait_for()
+    comes_alive(waiting)
     assert waiting.evaluate(WHAT_IT_SAYS) == words
     assert abs(waiting.bounding_box()["height"] - before) < 1
     assert waiting.page.evaluate("layoutShift") <= 0.01
@@ -118,21 +136,7 @@ def test_live_figure_takes_the_place_of_its_picture(width, visit):
     assert messages(waiting) == []
 
 
-def test_figure_reads_from_a_folder_and_on_paper(visit):
-    kept = visit(live=False, folder=True)
-    assert kept.locator(".picture").first.is_visible()
-    assert not kept.locator("[data-control]").first.is_visible()
-    printed = visit(color_scheme="dark")
-    printed.page.emulate_media(media="print")
-    assert printed.locator(".picture").first.is_visible() and printed.locator("figcaption").is_visible()
-    for part in (".controls", ".status", ".values"):
-        assert not printed.locator(part).first.is_visible()
-    inks = printed.locator(".picture text").evaluate_all("texts => texts.map((text) => getComputedStyle(text).fill)")
-    assert all(sum(map(int, re.findall(r"\d+", ink)[:3])) < 500 for ink in inks), "light ink on white paper"
-
-
-def test_figure_is_accessible_before_and_after_use(visit):
-    figure = visit(reduced_motion="reduce")
+def test_figure_is_accessible_before_and_after_use(figure):
     figure.page.add_script_tag(path=AXE)
     for state in ("before", "after"):
         for scheme, width in MODES:
@@ -146,8 +150,7 @@ def test_figure_is_accessible_before_and_after_use(visit):
     assert messages(figure) == []
 
 
-def test_figure_works_by_keyboard_alone(visit):
-    figure = visit(reduced_motion="reduce")
+def test_figure_works_by_keyboard_alone(figure):
     expected = controls_of(figure)
     assert expected
     figure.evaluate("figure => { figure.tabIndex = -1; figure.focus(); }")
@@ -176,8 +179,7 @@ def test_figure_works_by_keyboard_alone(visit):
     assert figure.locator('.status[role="status"][aria-live="polite"]').count() == 1
 
 
-def test_figure_works_by_mouse(visit):
-    figure = visit(reduced_motion="reduce")
+def test_figure_works_by_mouse(figure):
     said = figure.evaluate(WHAT_IT_SAYS)
     changed = []
     for name, kind in controls_of(figure):
@@ -201,8 +203,7 @@ def test_figure_works_by_mouse(visit):
     assert messages(figure) == []
 
 
-def test_nothing_moves_where_less_motion_is_asked_for(visit):
-    figure = visit(reduced_motion="reduce")
+def test_nothing_moves_where_less_motion_is_asked_for(figure):
     for name, _ in controls_of(figure):
         if figure.locator(f'[data-control="{name}"]').evaluate("control => control.localName === 'button'"):
             figure.locator(f'[data-control="{name}"]').press("Enter")
@@ -217,12 +218,13 @@ def test_nothing_moves_where_less_motion_is_asked_for(visit):
             assert figure.inner_html() == shown, f"after {name} the figure goes on by itself"
 
 
-def test_slopes_are_those_of_the_loss_that_is_shown(visit, placed):
+def test_slopes_are_those_of_the_loss_that_is_shown(figure, placed):
     name = placed[2]
-    figure = visit(reduced_motion="reduce")
     sliders = [control for control, kind in controls_of(figure) if kind == "range"]
     claims = slopes_of(name, sliders, list(numbers_shown(figure)))
-    assert claims or name in CLAIMS, f"nothing is claimed of the numbers of {name}: see figure_numbers.py"
+    assert claims or name in CLAIMS, (
+        f"nothing is claimed of the numbers of {name}: see figure_numbers.py and figure_claims.py"
+    )
     for claim in claims:
         for shift in (0.0, 0.137):
             at = float(figure.locator(f'[data-control="{claim.slider}"]').input_value())
@@ -233,3 +235,13 @@ def test_slopes_are_those_of_the_loss_that_is_shown(visit, placed):
             move(figure, claim.slider, at)
     if name in CLAIMS:
         CLAIMS[name](figure)
+
+
+def test_paper_holds_the_picture_and_its_caption(figure):
+    figure.page.emulate_media(color_scheme="dark", media="print")
+    assert figure.locator(".picture").first.is_visible() and figure.locator("figcaption").is_visible()
+    for part in (".controls", ".status", ".values"):
+        assert not figure.locator(part).first.is_visible()
+    inks = figure.locator(".picture text").evaluate_all("texts => texts.map((text) => getComputedStyle(text).fill)")
+    figure.page.emulate_media(media="screen")
+    assert all(sum(map(int, re.findall(r"\d+", ink)[:3])) < 500 for ink in inks), "light ink on white paper"

@@ -85,7 +85,7 @@ class Reading:
 @cache
 def content_of(file: Path) -> tuple[bytes, bool]:
     """Return what a host sends for a file, and whether that is compressed."""
-    if file.suffix in {".html", ".css", ".js", ".mjs", ".svg", ".json", ".xml", ".txt", ".ipynb"}:
+    if file.suffix in {".html", ".css", ".js", ".mjs", ".svg", ".json", ".xml", ".txt", ".ipynb", ".wasm"}:
         return gzip.compress(file.read_bytes(), 9), True
     return file.read_bytes(), False
 

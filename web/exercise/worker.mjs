@@ -30,7 +30,10 @@ async function startSmall() {
 async function startFull() {
   const { loadPyodide } = await import("./pyodide/pyodide.mjs");
   const folder = new URL("./pyodide/", import.meta.url).href;
-  return loadPyodide({ indexURL: folder, stdout: print, stderr: print });
+  const whole = await loadPyodide({ indexURL: folder, stdout: print, stderr: print });
+  // From the same folder; the build says whether it is there.
+  if (CARRIES_NUMPY) await whole.loadPackage("numpy", { messageCallback: () => {} });
+  return whole;
 }
 
 const python = await (self.name === "full" ? startFull() : startSmall());

@@ -19,8 +19,8 @@ export function arrow(place, from, to, way, options) {
   return place.append("path").attr("class", `arrow ${way}`).attr("d", arrowPath(from, to, options));
 }
 
-/** Draws a node at a point, with its sign inside, and returns it selected. */
-export function node(place, [x, y], sign, kind = "operation") {
+/** Draws a node at a point and returns the selected text inside it, for its sign. */
+export function node(place, [x, y], kind = "operation") {
   const group = place.append("g").attr("class", `node ${kind}`).attr("transform", `translate(${x} ${y})`);
   group.append("circle").attr("r", RADIUS);
   return group.append("text").attr("class", "sign").attr("dy", "0.35em");

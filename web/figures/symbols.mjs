@@ -3,15 +3,15 @@
 const LARGE = 1e5;
 const SMALL = 5e-4;
 
-/** Returns a number in few digits: 0.0123, −2, 1.2e−5. */
-export function numeral(value) {
+/** Returns a number in few digits, three unless told otherwise: 0.0123, −2, 1.2e−5. */
+export function numeral(value, digits = 3) {
   if (Number.isNaN(value)) return "not a number";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   const size = Math.abs(value);
   let text;
   if (size === 0) text = "0";
   else if (size >= LARGE || size < SMALL) text = value.toExponential(1).replace("e+", "e").replace(".0e", "e");
-  else text = String(Number(value.toFixed(Math.max(0, Math.min(4, 2 - Math.floor(Math.log10(size)))))));
+  else text = String(Number(value.toFixed(Math.max(0, Math.min(4, digits - 1 - Math.floor(Math.log10(size)))))));
   return text.replaceAll("-", "−");
 }
 

@@ -1,5 +1,4 @@
 // Two paths lead from x to the loss. A slope comes back on each of them, and at x the two add up.
-import { scaleLinear } from "d3-scale";
 import { choice, controls, drawing, picture, slider, status, values } from "./controls.mjs";
 import { RADIUS, arrow, node } from "./graph-drawing.mjs";
 import { factor, numeral, write } from "./symbols.mjs";
@@ -34,12 +33,12 @@ export function draw(root) {
     numbers[`${from}${to} back`] = label(x - (slope ? lean : 0), y + 19, "back");
   }
   for (const [name, sign] of Object.entries(SIGNS)) {
-    write(node(svg, PLACES[name], sign, name === "x" ? "input" : "operation"), sign);
+    write(node(svg, PLACES[name], name === "x" ? "input" : "operation"), sign);
   }
   const names = { u: [165, 14], v: [165, 170], L: [290, 64] };
   const named = Object.fromEntries(Object.entries(names).map(([name, [x, y]]) => [name, label(x, y, "forward")]));
 
-  const scale = scaleLinear().domain([LEAST, GREATEST]).range([50, 362]);
+  const scale = (slope) => 50 + (312 * (slope - LEAST)) / (GREATEST - LEAST);
   const bars = svg.append("g").attr("class", "bars");
   bars.append("line").attr("class", "zero").attr("x1", scale(0)).attr("x2", scale(0)).attr("y1", 194).attr("y2", 280);
   const bar = Object.fromEntries(

@@ -1,0 +1,352 @@
+"""The verdict's own arithmetic, number by number: what is added to the tolerance, and where the bounds lie."""
+
+import numpy as np
+import pytest
+
+from gradcheck import verdict
+from gradcheck.finite import EPS, Measured, measure, quick, rounding, spread
+from gradcheck.localise import halving
+from gradcheck.problem import read_problem
+from gradcheck.verdict import Exact, Judgement
+
+W = np.array([[1.5, -2.0, 0.25], [0.5, 3.0, -1.0]])
+
+
+def started(forward=lambda W: (np.sum(W**2), W), backward=lambda W: 2 * W, inputs=None, seed=0):
+    problem = read_problem(forward, backward, {"W": W} if inputs is None else inputs, seed=seed)
+    problem.start()
+    return problem
+
+
+def exact(problem, slopes=None, kinks=()):
+    """Return the slopes of sum(W**2) along two fixed directions, or other slopes that are given."""
+    directions = [problem.draw(W.shape), problem.draw(W.shape)]
+    return Exact(list(kinks), directions, slopes or [float((2 * W * v).sum()) for v in directions])
+
+
+# --- halving ---------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("places", "budget", "found", "asked"),
+    [
+        ([5], 100, [5], 7),
+        ([], 100, [], 1),
+        ([0, 7], 100, [0, 7], 11),
+        ([5], 2, [4, 5], 5),
+        ([5], 0, [0, 1, 2, 3, 4, 5, 6, 7], 1),
+    ],
+)
+def test_halving_asks_for_ever_smaller_sets(places, budget, found, asked):
+    v, questions = np.arange(1.0, 9.0).reshape(2, 4), []
+
+    def holds(part):
+        questions.append(part)
+        kept = np.flatnonzero(part)
+        assert np.array_equal(part.ravel()[kept], v.ravel()[kept])
+        return bool(set(kept) & set(places))
+
+    assert halving(v, holds, budget) == found
+    assert len(questions) == asked
+
+
+# --- parts of the tolerance ------------------------------------------------------------------------------------
+def test_floor_is_64_roundings_of_the_loss_over_the_largest_input():
+    problem = started()
+    assert verdict.floor(problem, "W") == pytest.approx(64 * EPS * float((W**2).sum()) / 3.0, rel=1e-12)
+    problem.inputs["W"] = 0 * W
+    assert verdict.floor(problem, "W") == pytest.approx(64 * EPS * float((W**2).sum()), rel=1e-12)
+
+
+def test_length_neither_overflows_nor_divides_by_zero():
+    assert verdict.length(np.array([3e300, 4e300])) == pytest.approx(5e300)
+    assert verdict.length(np.zeros(3)) == 0.0
+    assert verdict.length(np.empty(0)) == 0.0
+
+
+def test_left_out_entries_are_zero_in_a_copy():
+    values = W.astype(np.float32)
+    kept = verdict.without(values, [0, 4])
+    assert kept.dtype == np.float64
+    assert kept.ravel().tolist() == [0.0, -2.0, 0.25, 0.5, 0.0, -1.0]
+    assert values[0, 0] == 1.5
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+def test_first_tolerance_is_1000_roundings_of_the_answer(kind):
+    problem = started()
+    judged = verdict.judge_exact(problem, "W", (2 * W).astype(kind), exact(problem))
+    assert judged.verdict == "pass"
+    assert judged.reason == ""
+    assert judged.tolerance == pytest.approx(1000 * float(np.finfo(kind).eps) * np.linalg.norm(2 * W), rel=1e-12)
+    assert judged.size >= np.linalg.norm(2 * W) * (1 - 1e-6)
+    assert judged.mismatch <= judged.tolerance
+
+
+def test_size_is_the_largest_of_answer_and_slopes():
+    problem = started()
+    known = exact(problem, [-7.0, 3.0])
+    assert verdict.judge_exact(problem, "W", 0 * W, known).size == 7.0
+    assert verdict.judge_exact(problem, "W", 100 * W, known).size == pytest.approx(100 * np.linalg.norm(W))
+
+
+def test_gross_error_is_refused_without_measuring_rounding(monkeypatch):
+    problem = started()
+    monkeypatch.setattr(verdict, "rounding", lambda *_: pytest.fail("not needed"))
+    judged = verdict.judge_exact(problem, "W", 2.02 * W, exact(problem))
+    assert judged.verdict == "fail"
+    assert judged.mismatch > 1e-3 * judged.size
+    assert judged.tolerance == pytest.approx(1000 * EPS * np.linalg.norm(2.02 * W))
+
+
+@pytest.mark.parametrize(
+    ("by", "noise", "moved", "said"),
+    [
+        (1e-6, 0.0, 0.0, ("fail", "")),
+        (1e-6, 0.0, 1e-4, ("pass", "rough")),
+        (1e-6, 0.0, None, ("not deterministic", "two calls with the same arguments gave different answers")),
+        (1e-6, 0.0, 1.0, ("cannot tell", "rounding moves it by about 1.0e+00, more than 1 % of its size")),
+        (1e-6, 1.0, 1.0, ("pass", "zero to rounding")),
+        (1e-6, 1e-3, 1.0, ("cannot tell", "rounding")),
+    ],
+)
+def test_small_error_is_weighed_against_measured_rounding(monkeypatch, by, noise, moved, said):
+    problem = started()
+    monkeypatch.setattr(verdict, "rounding", lambda *_: (noise, moved))
+    judged = verdict.judge_exact(problem, "W", 2 * W * (1 + by), exact(problem))
+    assert judged.verdict == said[0]
+    assert judged.reason.startswith(said[1])
+    first = 1000 * EPS * np.linalg.norm(2 * W)
+    assert judged.tolerance == pytest.approx(first + (moved or 0.0), rel=1e-5)
+
+
+def test_entries_on_a_kink_do_not_count_and_all_of_them_cannot_be_judged():
+    problem = started()
+    known = exact(problem)
+    known.directions = [verdict.without(v, [1]) for v in known.directions]
+    known = Exact([1], known.directions, [float((2 * W * v).sum()) for v in known.directions])
+    answer = 2 * W
+    answer[0, 1] = 1e9
+    judged = verdict.judge_exact(problem, "W", answer, known)
+    assert (judged.verdict, judged.kinks) == ("pass", [1])
+    assert judged.size < 100
+    everything = Exact(list(range(6)), known.directions, known.slopes)
+    assert verdict.judge_exact(problem, "W", answer, everything) == Judgement(
+        "not differentiable here", agreement=pytest.approx(np.nan, nan_ok=True), kinks=list(range(6)),
+        reason="every entry stands on a kink",
+    )  # fmt: skip
+
+
+def test_numbers_that_are_not_finite_are_refused():
+    problem = started()
+    judged = verdict.judge_exact(problem, "W", W, exact(problem, [np.inf, 1.0]))
+    assert (judged.verdict, judged.mismatch) == ("fail", 0.0)
+
+
+# --- measured rounding: each of its slopes off by 1e-6 in turn ---------------------------------------------------
+CALLS = {
+    "v1 + v2": (lambda v1, v2: v1 + v2, 1.0),
+    "v1 - v2": (lambda v1, v2: v1 - v2, 1.0),
+    "v1 / 3": (lambda v1, v2: v1 / 3, 3.0),
+    "v2 / 3": (lambda v1, v2: v2 / 3, 3.0),
+}
+
+
+def crooked(monkeypatch, known, off=None, beside=None):
+    """Make the slope linear, except along one direction or at one distance beside x."""
+    v1, v2 = known.directions
+    odd = None if off is None else CALLS[off][0](v1, v2)
+
+    def slope(problem, direction, inputs=None):
+        v = direction["W"]
+        value = float((2 * W * v).sum())
+        if odd is not None and inputs is None and np.allclose(v, odd):
+            value += 1e-6
+        if beside is not None and inputs is not None:
+            ratio = float((inputs["W"] / problem.inputs["W"] - 1)[0, 0] * np.sign(v2[0, 0]))
+            value += 1e-12 if abs(ratio / beside - 1) < 0.5 else 0.0
+        return value
+
+    monkeypatch.setattr(verdict, "slope", slope)
+
+
+@pytest.mark.parametrize("off", CALLS)
+def test_slopes_that_are_not_linear_count_twenty_times(monkeypatch, off):
+    problem = started(backward=lambda W: 2 * np.round(W, 9))
+    known = exact(problem)
+    crooked(monkeypatch, known, off)
+    noise, total = verdict.rounding(problem, "W", 2 * np.round(W, 9), known, 10.0)
+    assert noise == pytest.approx(CALLS[off][1] * 1e-6, rel=1e-6)
+    assert total == pytest.approx(20 * noise, rel=1e-6)
+
+
+@pytest.mark.parametrize("beside", [1e-12, 1e-11, 1e-10, 1e-9, 1e-8])
+def test_scatter_beside_x_counts_fifty_times_and_no_more_than_its_bound(monkeypatch, beside):
+    problem = started(backward=lambda W: 2 * np.round(W, 9))
+    known = exact(problem)
+    crooked(monkeypatch, known, beside=beside)
+    floor = verdict.floor(problem, "W")
+    for size, added in ((1.0, 50e-12), (1e-3, 1e-12)):
+        noise, total = verdict.rounding(problem, "W", 2 * np.round(W, 9), known, size)
+        assert total - floor - 20 * noise == pytest.approx(added, rel=0.01)
+
+
+def test_how_far_the_answer_moves_counts_ten_times(monkeypatch):
+    answers = iter([0.0, 1e-9])
+    problem = started(backward=lambda _: 2 * W + next(answers))
+    known = exact(problem)
+    crooked(monkeypatch, known)
+    noise, total = verdict.rounding(problem, "W", 2 * W, known, 10.0)
+    assert total - verdict.floor(problem, "W") - 20 * noise == pytest.approx(10 * 1e-9 * np.sqrt(6), rel=0.01)
+    answers = iter([1e-6, 0.0])
+    assert verdict.rounding(problem, "W", 2 * W, known, 10.0)[1] is None
+
+
+# --- measured slopes -------------------------------------------------------------------------------------------
+def measured(monkeypatch, off, error=1e-9, noise=0.0, kink=0):
+    """Make each measured slope of sum(W**2) off by the next of a list; the first ``kink`` ones see a kink."""
+    offs, seen = iter([0.0, *off]), []
+
+    def fake(problem, direction):
+        seen.append(direction["W"])
+        gap = 1.0 if len(seen) <= kink else 0.0
+        return Measured(float((2 * W * direction["W"]).sum()) + next(offs), error, gap, noise)
+
+    monkeypatch.setattr(verdict, "measure", fake)
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("off", "error", "noise", "said", "calls"),
+    [
+        ([0, 0, 0], 1e-9, 0.0, ("pass", ""), 4),
+        ([1, 1, 1], 1e-9, 0.0, ("fail", ""), 4),
+        ([9e-9] * 3, 1e-9, 0.0, ("pass", ""), 4),
+        ([2e-8] * 3, 1e-9, 0.0, ("fail", ""), 4),
+        ([1, 0, 0, 0, 0, 0], 1e-9, 0.0, ("pass", ""), 7),
+        ([1, 1, 0, 1, 1, 1], 1e-9, 0.0, ("fail", "measured slopes contradict each other"), 7),
+        ([1, 0, 1, 0, 1, 0], 1e-9, 0.0, ("cannot tell", "measured slopes contradict each other"), 7),
+        ([0, 0, 0], 0.1, 0.0, ("cannot tell", "the measured slope is uncertain by 1.0e+00"), 4),
+        ([0, 0, 0], np.inf, 0.0, ("cannot tell", "the slope could not be measured"), 4),
+        ([0, 0, 0], 1e-9, 1e-7, ("cannot tell", "the forward rounds to about 7 digits inside"), 4),
+        ([0, 0, 0], 1e-9, 1e-9, ("pass", ""), 4),
+    ],
+)
+def test_three_measured_slopes_of_three_decide(monkeypatch, off, error, noise, said, calls):
+    problem = started()
+    seen = measured(monkeypatch, off, error, noise)
+    judged = verdict.judge_measured(problem, "W", 2 * W)
+    assert judged.verdict == said[0]
+    assert judged.reason.startswith(said[1])
+    assert not judged.exact
+    assert len(seen) == calls
+    assert judged.size >= np.linalg.norm(2 * W)
+    if np.isfinite(error):
+        strict = 1000 * EPS * np.linalg.norm(2 * W) + verdict.floor(problem, "W")
+        assert judged.tolerance == pytest.approx(strict + 10 * error, rel=1e-9)
+        assert judged.agreement == pytest.approx(min(off[-3:]) / judged.size, abs=1e-15)
+
+
+def test_kinks_of_measured_slopes_are_left_out(monkeypatch):
+    problem = started()
+    monkeypatch.setattr(verdict, "halving", lambda v, holds, budget: [2] if budget == 100 and v.shape == (2, 3) else [])
+    seen = measured(monkeypatch, [0, 0, 0], kink=1)
+    answer = 2 * W
+    answer[0, 2] = 1e6
+    assert verdict.judge_measured(problem, "W", answer).verdict == "pass"
+    assert [v[0, 2] for v in seen[1:]] == [0.0, 0.0, 0.0]
+    monkeypatch.setattr(verdict, "halving", lambda *_: list(range(6)))
+    measured(monkeypatch, [], kink=1)
+    judged = verdict.judge_measured(problem, "W", answer)
+    assert (judged.verdict, judged.reason) == ("not differentiable here", "every entry stands on a kink")
+    assert judged.kinks == list(range(6))
+
+
+def test_zero_answer_of_a_zero_slope_passes_and_is_no_division():
+    problem = started(lambda W: (0.0 * np.sum(np.array(W)), W), lambda W: 0 * W)
+    judged = verdict.judge_measured(problem, "W", 0 * W)
+    assert (judged.verdict, judged.agreement) == ("pass", 0.0)
+
+
+# --- the second opinion ----------------------------------------------------------------------------------------
+def opinions(monkeypatch, slopes, errors):
+    """Make exact slopes 1 and measured ones as listed, with these errors; return the directions asked."""
+    left, seen = iter(zip(slopes, errors, strict=True)), []
+
+    def fake(problem, direction):
+        seen.append(direction["W"])
+        value, error = next(left)
+        return Measured(value, error, 0.0, 0.0)
+
+    monkeypatch.setattr(verdict, "measure", fake)
+    monkeypatch.setattr(verdict, "slope", lambda *_: 1.0)
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("opinion", "slopes", "errors", "is_disputed"),
+    [
+        (1.0, [], [], False),
+        (1.0 + 1e-8, [], [], False),
+        (2.0, [2.0, 2.0, 2.0], [1e-6] * 3, True),
+        (2.0, [2.0, 1.0], [1e-6] * 2, False),
+        (2.0, [2.0, 1.0 + 5e-6], [1e-6] * 2, False),
+        (2.0, [2.0] * 14, [1.0] * 14, False),
+        (2.0, [2.0] * 14, [1.0] * 13 + [1e-6], True),
+        (2.0, [1.0] * 14, [1.0] * 13 + [1e-6], False),
+    ],
+)
+def test_finite_differences_overrule_only_where_all_that_can_be_judged_disagree(
+    monkeypatch, opinion, slopes, errors, is_disputed
+):
+    problem = started()
+    seen = opinions(monkeypatch, slopes, errors)
+    assert verdict.disputed(problem, "W", 1.0, opinion, []) is is_disputed
+    assert len(seen) == len(slopes)
+
+
+def test_directions_of_the_second_opinion_get_ever_fewer_entries_and_leave_kinks_out(monkeypatch):
+    problem = started()
+    seen = opinions(monkeypatch, [2.0] * 14, [1.0] * 14)
+    verdict.disputed(problem, "W", 1.0, 2.0, [0, 5])
+    assert [np.count_nonzero(v) for v in seen] == [4, 4, 4, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]
+    assert not any(v[0, 0] or v[1, 2] for v in seen)
+    assert verdict.disputed(problem, "W", 1.0, 2.0, list(range(6))) is False
+
+
+def test_kink_shows_in_the_slope_back():
+    for Z, bent in ((W, False), (np.where(W == 0.5, 0.0, W), True)):
+        problem = started(lambda W: (np.sum(np.maximum(W, 0)), W), lambda W: W > 0, {"W": Z})
+        known = {"W": verdict.exact_slopes(problem, "W", [])}
+        assert bool(verdict.has_kink(problem, known)) is bent
+        assert verdict.kinked(problem, "W") == ([3] if bent else [])
+
+
+# --- finite differences ----------------------------------------------------------------------------------------
+def test_one_step_is_a_millionth_of_the_input_over_the_direction():
+    problem = started(lambda W: (np.sum(W**3), W))
+    v = np.where(W > 0, 2.0, 0.0)
+    assert spread(problem, {"W": v}) == 1.5
+    assert spread(problem, {"W": 0 * v}) == 1.0
+    assert quick(problem, {"W": v}) == pytest.approx(float((3 * W**2 * v).sum()), rel=1e-9)
+    h = 0.1
+    cubic = float((3 * W**2 * v).sum() + (h * 1.5) ** 2 * (v**3).sum())
+    assert quick(problem, {"W": v}, h) == pytest.approx(cubic, rel=1e-9)
+
+
+def test_error_of_a_measured_slope_is_a_bound_and_small():
+    v = np.ones(W.shape)
+    for f, slope in ((np.tanh, 1 / np.cosh(W) ** 2), (np.exp, np.exp(W)), (lambda W: W**5, 5 * W**4)):
+        problem = started(lambda W, f=f: (np.sum(f(np.array(W))), W))
+        found = measure(problem, {"W": v})
+        assert abs(found.slope - slope.sum()) <= found.error <= 1e-7 * slope.sum()
+        assert not found.kink
+        assert found.noise <= 1e-14 * slope.sum() + 1e-14
+
+
+def test_gap_at_a_kink_is_the_error_and_rounding_inside_is_noise():
+    problem = started(lambda W: (np.sum(np.abs(W)), W), inputs={"W": np.array([0.0, 1.0])})
+    found = measure(problem, {"W": np.array([1.0, 0.5])})
+    assert found.kink
+    assert found.error >= found.gap == pytest.approx(2.0)
+    problem = started(lambda W: (float(np.sum(np.tanh(np.array(W, dtype=np.float32)))), W))
+    v = np.ones(W.shape)
+    assert 1e-9 < rounding(problem, {"W": v}, spread(problem, {"W": v}), 1.0) < 1e-5
