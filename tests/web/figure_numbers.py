@@ -26,6 +26,16 @@ SLOPES: dict[str, list[Slope]] = {}
 CLAIMS: dict[str, Callable[[Locator], None]] = {}
 
 
+def has_slopes_where_it_has_a_loss(figure: Locator) -> None:
+    """Assert that a graph without slopes is one that has no loss: the neuron of chapter 2, which only goes forward."""
+    shown = numbers_shown(figure)
+    assert ("L" in shown) == any(f"d{name}" in shown for name in shown)
+    assert shown.get("L", shown.get("a")) is not None
+
+
+CLAIMS["graph-player"] = has_slopes_where_it_has_a_loss
+
+
 def slopes_of(name: str, sliders: list[str], shown: list[str]) -> list[Slope]:
     """Return the claims about a figure that has the given sliders and shows the given numbers."""
     usual = [Slope(slider, "L", f"d{slider}") for slider in sliders if {"L", f"d{slider}"} <= set(shown)]

@@ -135,6 +135,24 @@ def test_live_figure_takes_the_place_of_its_picture(width, visit):
     assert messages(waiting) == []
 
 
+def test_slopes_are_those_of_the_loss_that_is_shown(figure, placed):
+    # Before any other use: as it begins, a figure shows all its slopes.
+    name = placed[2]
+    sliders = [control for control, kind in controls_of(figure) if kind == "range"]
+    claims = slopes_of(name, sliders, list(numbers_shown(figure)))
+    assert claims or name in CLAIMS, f"nothing is claimed of the numbers of {name}: see figure_numbers.py"
+    for claim in claims:
+        for shift in (0.0, 0.137):
+            at = float(figure.locator(f'[data-control="{claim.slider}"]').input_value())
+            move(figure, claim.slider, at + shift)
+            measured = measured_slope(figure, claim)
+            shown = numbers_shown(figure)[claim.slope]
+            assert shown == pytest.approx(measured, rel=RELATIVE_TOLERANCE, abs=1e-6), claim
+            move(figure, claim.slider, at)
+    if name in CLAIMS:
+        CLAIMS[name](figure)
+
+
 def test_figure_is_accessible_before_and_after_use(figure):
     figure.page.add_script_tag(path=AXE)
     for state in ("before", "after"):
@@ -215,23 +233,6 @@ def test_nothing_moves_where_less_motion_is_asked_for(figure):
             shown = figure.inner_html()
             figure.page.wait_for_timeout(150)
             assert figure.inner_html() == shown, f"after {name} the figure goes on by itself"
-
-
-def test_slopes_are_those_of_the_loss_that_is_shown(figure, placed):
-    name = placed[2]
-    sliders = [control for control, kind in controls_of(figure) if kind == "range"]
-    claims = slopes_of(name, sliders, list(numbers_shown(figure)))
-    assert claims or name in CLAIMS, f"nothing is claimed of the numbers of {name}: see figure_numbers.py"
-    for claim in claims:
-        for shift in (0.0, 0.137):
-            at = float(figure.locator(f'[data-control="{claim.slider}"]').input_value())
-            move(figure, claim.slider, at + shift)
-            measured = measured_slope(figure, claim)
-            shown = numbers_shown(figure)[claim.slope]
-            assert shown == pytest.approx(measured, rel=RELATIVE_TOLERANCE, abs=1e-6), claim
-            move(figure, claim.slider, at)
-    if name in CLAIMS:
-        CLAIMS[name](figure)
 
 
 def test_paper_holds_the_picture_and_its_caption(figure):
