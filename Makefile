@@ -25,8 +25,10 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	touch $@
 
 .venv/develop.stamp: .venv/uv.stamp requirements/develop.txt pyproject.toml
-	$(UV) pip install --python .venv --require-hashes -r requirements/develop.txt
+	$(UV) pip install --python .venv --compile-bytecode --require-hashes -r requirements/develop.txt
 	$(UV) pip install --python .venv --no-deps --no-build-isolation -e .
+# A sandbox sees its libraries and cannot write beside them: what is not compiled here is compiled for each learner.
+	$(BIN)/python -m compileall -q src
 	touch $@ .venv/book.stamp
 
 # What the tests need of the system besides Python.

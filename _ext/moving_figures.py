@@ -91,7 +91,7 @@ def merge(app: Sphinx, env: BuildEnvironment, docnames: list[str], other: BuildE
 
 def sources() -> list[Path]:
     """Return the files from which figures are made."""
-    return sorted(file for file in FIGURES.rglob("*") if file.suffix in {".mjs", ".css"})
+    return sorted(file for file in FIGURES.rglob("*") if file.suffix in {".mjs", ".json", ".css"})
 
 
 def start(app: Sphinx) -> None:

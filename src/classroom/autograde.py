@@ -184,23 +184,31 @@ class SafeAutograde(Autograde):  # type: ignore[misc]
 
     def rebuild(self, path: Path, assignment: str, name: str) -> Rebuilt:
         """Return a submitted notebook rebuilt on the released one."""
+        rebuilt = rebuild(self.read_release(assignment, name), read_notebook(path))
+        self.put_whole_checks(rebuilt, assignment, name)
+        for remark in rebuilt.remarks:
+            self.log.warning("%s: %s", path, remark)
+        return rebuilt
+
+    def read_release(self, assignment: str, name: str) -> dict[str, Any]:
+        """Return a released notebook."""
         released = self.release_of(assignment) / f"{name}.ipynb"
         try:
-            release = json.loads(released.read_text(encoding="utf-8"))
+            release: dict[str, Any] = json.loads(released.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             raise InstructorError(
                 f"The released notebook {released} cannot be read; it is needed to rebuild submissions. Run: nbgrader "
                 f"generate_assignment {assignment}"
             ) from None
-        rebuilt = rebuild(release, read_notebook(path))
+        return release
+
+    def put_whole_checks(self, rebuilt: Rebuilt, assignment: str, name: str) -> None:
+        """Put the text that the gradebook keeps, hidden checks included, into the instructor's cells."""
         with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as gradebook:
             whole = {cell.name: cell.source for cell in gradebook.find_notebook(name, assignment).source_cells}
         for cell, role in zip(rebuilt.notebook["cells"], rebuilt.roles, strict=True):
             if role.kind in ("check", "instructor"):
                 cell["source"] = whole.get(nbgrader_of(cell).get("grade_id"), cell["source"])
-        for remark in rebuilt.remarks:
-            self.log.warning("%s: %s", path, remark)
-        return rebuilt
 
     def grade(self, notebook: Any, rebuilt: Rebuilt, about: dict[str, Any], submitted: Path) -> None:
         """Run one rebuilt notebook's cells inside and its checks outside."""

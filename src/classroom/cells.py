@@ -1,10 +1,13 @@
 """Running a notebook's cells in a prepared IPython shell, without a kernel, and keeping what they put out."""
 
+import ast
 import base64
 import contextlib
+import gc
 import io
 import re
 import signal
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -145,6 +148,19 @@ class CellShell(InteractiveShell):
     def init_io(self) -> None:
         pass
 
+    def transform_cell(self, raw_cell: str) -> str:
+        """Return the cell as Python. Most are Python already, and IPython takes longer to look for magics than to run.
+
+        What Python can parse has no magics, no shell commands, no questions and no prompts that IPython would replace.
+        """
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                ast.parse(raw_cell)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return str(super().transform_cell(raw_cell))  # type: ignore[no-untyped-call]
+        return raw_cell if raw_cell.endswith("\n") else f"{raw_cell}\n"
+
     def enable_gui(self, gui: Any = None) -> None:
         """Do nothing: there is no window, and figures are kept as images."""
 
@@ -219,6 +235,17 @@ def run_cell(shell: CellShell, source: str, seconds: float) -> tuple[ExecutionRe
         except (TimeLimit, KeyboardInterrupt) as late:
             shell.outputs.error("TimeLimit", str(late), [f"TimeLimit: {late}"])
     return result, shell.outputs.list
+
+
+def warm_up(shell: CellShell) -> None:
+    """Run a cell, so that what IPython loads at the first one is loaded before a process is forked.
+
+    Objects are frozen for the collector of garbage, which would copy them in each of the processes.
+    """
+    run_cell(shell, "None", 60.0)
+    shell.outputs = Outputs()
+    gc.collect()
+    gc.freeze()
 
 
 def harmless(outputs: Any) -> list[dict[str, Any]]:

@@ -172,6 +172,11 @@ def collect_zip(
     release = Path(course.format_path(course.release_directory, ".", ".")).resolve()
     task = read_assignment(release, assignment)
     roster = read_roster(students) if students else None
+    everybody = [person.id for person in roster.people] if roster else []
+
+    def place_of(learner: str) -> Path:
+        return Path(course.format_path(course.submitted_directory, learner, assignment))
+
     downloaded = root / "downloaded" / assignment
     downloaded.mkdir(parents=True, exist_ok=True)
     try:
@@ -186,6 +191,8 @@ def collect_zip(
             if not claims:
                 raise InstructorError(nothing(zip_path, left, task))
             counting, attempts = last_of_each(claims)
+            orphans = [member for id_, others in extras.items() if id_ not in counting for member in others]
+            left += [(shown(member.name), "came with no notebook that can be read") for member in orphans]
             placed = {id_: make_ready(ready / id_, given, extras.get(id_, [])) for id_, given in counting.items()}
             left += [item for _, refused in placed.values() for item in refused]
             summary = Summary(
@@ -205,13 +212,11 @@ def collect_zip(
                 attempts=tuple(attempts),
                 renamed=tuple((c.member.name, c.remark) for given in counting.values() for c in given if c.remark),
                 left=tuple(left),
-                absent=tuple(sorted(person.id for person in roster.people if person.id not in counting))
-                if roster
-                else (),
+                absent=tuple(sorted(id_ for id_ in everybody if id_ not in counting and not place_of(id_).exists())),
                 extra=sum(count for count, _ in placed.values()),
                 litter=found.litter,
             )
-            unchanged, replaced = move(ready, course, assignment, downloaded)
+            unchanged, replaced = move(ready, place_of, downloaded)
             write_record(downloaded / RECORD, counting, roster, system)
     except OSError as problem:
         raise InstructorError(f"{zip_path} was not collected: {problem.strerror or problem}.") from None
@@ -472,11 +477,13 @@ def make_ready(folder: Path, claims: list[Claim], extras: list[Member]) -> tuple
     if time:
         (folder / "timestamp.txt").write_text(time + "\n", encoding="utf-8")
     count, size, left = 0, 0, []
-    for member in sorted(extras, key=lambda member: member.modified):
+    for member in sorted(extras, key=lambda member: member.modified, reverse=True):
         name = member.parts[-1]
         size += member.path.stat().st_size
         if name.casefold() == "timestamp.txt":
             left.append((shown(member.name), "is not taken from a learner's files: it would say when they came"))
+        elif (folder / name).exists():
+            left.append((shown(member.name), "has the name of a later file, which counts"))
         elif count >= MAX_FILES - 100 or size > MAX_TOTAL // 2:
             left.append((shown(member.name), f"is too much: {claims[0].person.id} has handed in many or large files"))
         else:
@@ -485,11 +492,11 @@ def make_ready(folder: Path, claims: list[Claim], extras: list[Member]) -> tuple
     return count, left
 
 
-def move(ready: Path, course: Any, assignment: str, downloaded: Path) -> tuple[list[str], list[str]]:
+def move(ready: Path, place_of: Callable[[str], Path], downloaded: Path) -> tuple[list[str], list[str]]:
     """Move the folders of learners to where nbgrader looks; return whose were there before, unchanged or replaced."""
     unchanged, replaced = [], []
     for folder in sorted(ready.iterdir()):
-        target = Path(course.format_path(course.submitted_directory, folder.name, assignment))
+        target = place_of(folder.name)
         if target.is_dir() and same(folder, target):
             unchanged.append(folder.name)
             continue
@@ -518,9 +525,10 @@ def write_record(path: Path, counting: dict[str, list[Claim]], roster: Roster | 
     """Write down who has handed in and what the system calls them, for what is given back to it later."""
     rows = {row["id"]: row for row in read_record(path)}
     for person in roster.people if roster else ():
-        handed_in = rows.get(person.id, {}).get("handed_in", "")
-        rows[person.id] = {"id": person.id, "name": person.name, "email": person.email, "number": person.number}
-        rows[person.id] |= {"handed_in": handed_in, "system": roster.system if roster and person.number else ""}
+        row = rows.setdefault(person.id, {"id": person.id})
+        row |= {"name": person.name, "email": person.email}
+        if roster and person.number and not row.get("number"):
+            row |= {"number": person.number, "system": roster.system}
     for id_, given in counting.items():
         claim = given[0]
         row = rows.get(id_, {"id": id_, "name": claim.person.name, "email": claim.person.email})

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -65,6 +66,24 @@ def collect(root: Path, assignment: str, archive: Path, students: Path | None, s
     print(collect_zip(archive, root, assignment, students=students, system=system))
 
 
+@classroom.command("grade")
+@course_folder
+@click.argument("assignment")
+@click.option("--submitted", type=click.Path(path_type=Path), help="Submissions there instead of in submitted/.")
+@click.option("--zip", "archive", type=click.Path(path_type=Path), help="Collect this zip file first.")
+@click.option("--workers", type=click.IntRange(min=1), help="Worker processes here; as many as processors by default.")
+@click.option("--scheduler", metavar="ADDRESS", help="Grade with the workers of this Dask scheduler.")
+@click.option("--resume", is_flag=True, help="Go on with a run that was interrupted, a regrade too.")
+@click.option("--regrade", is_flag=True, help="Grade all again, and show each score that changes.")
+@click.option("--json", "as_json", is_flag=True, help="Tell each event as a line of JSON.")
+def grade_command(root: Path, assignment: str, **options: Any) -> None:
+    """Grade a class: what is handed in and not graded yet."""
+    from classroom.grade import grade_class  # slow to import
+
+    if grade_class(root, assignment, **options).refused:
+        sys.exit(1)
+
+
 result_folder = click.option("--into", type=click.Path(path_type=Path), help="Write there instead of results/.")
 
 
@@ -106,7 +125,12 @@ def report(root: Path, assignment: str, names: bool, book: str | None, into: Pat
 def main() -> None:
     """Run the command; what the instructor can mend ends in one sentence and exit status 1."""
     try:
-        classroom()
+        classroom(standalone_mode=False)
+    except click.ClickException as problem:
+        problem.show()
+        sys.exit(problem.exit_code)
     except InstructorError as problem:
         print(f"classroom: {problem}", file=sys.stderr)
         sys.exit(1)
+    except click.exceptions.Abort:
+        sys.exit(130)

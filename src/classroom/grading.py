@@ -7,6 +7,7 @@ it was at that place, in a snapshot. So nothing that a check hands to a learner'
 import ast
 import builtins
 import contextlib
+import functools
 import json
 import os
 import select
@@ -36,23 +37,36 @@ MAX_RESTARTS = 3
 IPYTHON = {"get_ipython", "display", "In", "Out", "_", "__name__", "__file__", "__doc__"}
 
 
+# The instructor's cells are the same in every submission, and to read them takes longer than to run them.
+remembered = functools.lru_cache(maxsize=2000)
+
+
+@remembered
 def as_python(source: str) -> str:
     """Return a cell's text with IPython's magics turned into Python, as far as that goes."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(source)
+        return source
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        pass
     try:
         return str(TransformerManager().transform_cell(source))  # type: ignore[no-untyped-call]
     except Exception:
         return source
 
 
-def used_names(source: str) -> set[str]:
+@remembered
+def used_names(source: str) -> frozenset[str]:
     """Return the names that a cell reads."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(as_python(source))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        return frozenset()
+    return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
 
 
 class Sandboxes:
@@ -194,10 +208,10 @@ def plan(cells: list[dict[str, Any]], roles: list[Role], solutions: dict[str, st
     imports: dict[str, None] = {}
     imports_of_all: dict[str, None] = {}
     classes: list[str] = []
-    used_later: list[set[str]] = [set()] * (len(cells) + 1)
+    used_later: list[frozenset[str]] = [frozenset()] * (len(cells) + 1)
     for k in range(len(cells) - 1, -1, -1):
         is_own = roles[k].kind in ("solution", "added") and cells[k]["cell_type"] == "code"
-        used_later[k] = used_later[k + 1] | (used_names(source_of(cells[k])) if is_own else set())
+        used_later[k] = used_later[k + 1] | (used_names(source_of(cells[k])) if is_own else frozenset())
     for k, (cell, role) in enumerate(zip(cells, roles, strict=True)):
         if cell["cell_type"] != "code":
             continue
@@ -239,15 +253,16 @@ def imported_names(statements: Iterable[str]) -> set[str]:
     return {part.asname or part.name.partition(".")[0] for part in parts}
 
 
-def inner_names(source: str) -> set[str]:
+@remembered
+def inner_names(source: str) -> frozenset[str]:
     """Return the names that are bound anywhere in a cell, inside of functions too."""
     try:
         tree = ast.parse(as_python(source))
     except (SyntaxError, ValueError):
-        return set()
+        return frozenset()
     stored = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
     caught = {node.name for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler) and node.name}
-    return stored | caught | {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    return frozenset(stored | caught | {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)})
 
 
 def run_learners_cells(

@@ -6,7 +6,7 @@ what leaves is checked on the other side.
 
 import contextlib
 import ctypes
-import importlib.abc
+import importlib
 import inspect
 import io
 import json
@@ -21,7 +21,17 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from classroom.cells import CellShell, TimeLimit, harmless, new_shell, plain_text, run_cell, safe_str, time_limit
+from classroom.cells import (
+    CellShell,
+    TimeLimit,
+    harmless,
+    new_shell,
+    plain_text,
+    run_cell,
+    safe_str,
+    time_limit,
+    warm_up,
+)
 from classroom.channel import Channel, Gone
 from classroom.crossing import CannotCross, Reader, Writer
 
@@ -29,7 +39,7 @@ PR_SET_DUMPABLE = 4
 FOLDERS = ("/work", "/tmp", "/dev/shm")
 
 
-class RefusedImports(importlib.abc.MetaPathFinder):
+class RefusedImports:
     """Says why a library is not there."""
 
     def __init__(self, names: list[str]) -> None:
@@ -348,7 +358,11 @@ def main() -> None:
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     shell = new_shell()
     sys.meta_path.insert(0, RefusedImports(settings["refused"]))
-    import numpy  # noqa: F401  (loaded once, before every fork)
+    # Loaded once, before every fork.
+    for name in ("numpy", *settings["packages"]):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    warm_up(shell)
 
     null = os.open(os.devnull, os.O_RDWR)
     control.send(b'{"ready": true}')

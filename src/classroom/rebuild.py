@@ -88,24 +88,33 @@ def walk(folder: Path, depth: int = 0) -> Iterator[tuple[Path, os.stat_result]]:
 
 def read_notebook(path: Path) -> list[SubmittedCell]:
     """Return the cells of a notebook file; InstructorError says in a sentence what is wrong with it."""
+    return parse_notebook(read_file(path, MAX_NOTEBOOK), str(path))
 
-    def refuse(problem: str) -> InstructorError:
-        return InstructorError(f"{path} {problem}")
 
+def read_file(path: Path, most: int) -> bytes:
+    """Return what a plain file holds; InstructorError where it is none, or holds more than ``most`` bytes."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as problem:
-        raise refuse(f"cannot be read: {problem.strerror}.") from None
+        raise InstructorError(f"{path} cannot be read: {problem.strerror}.") from None
     with open(descriptor, "rb") as file:
         info = os.fstat(descriptor)
         if not stat.S_ISREG(info.st_mode):
-            raise refuse("is not a plain file.")
-        if info.st_size > MAX_NOTEBOOK:
-            raise refuse(
-                f"has {info.st_size / 1e6:.0f} MB; a notebook of more than {MAX_NOTEBOOK // 10**6} MB is not read. "
-                "Clear its outputs and hand it in again."
+            raise InstructorError(f"{path} is not a plain file.")
+        if info.st_size > most:
+            raise InstructorError(
+                f"{path} has {info.st_size / 1e6:.0f} MB; more than {most // 10**6} MB is not read. Where it is a "
+                "notebook, clear its outputs and hand it in again."
             )
-        text = file.read()
+        return file.read()
+
+
+def parse_notebook(text: bytes, where: str) -> list[SubmittedCell]:
+    """Return the cells of a notebook's text; InstructorError says in a sentence what is wrong with it."""
+
+    def refuse(problem: str) -> InstructorError:
+        return InstructorError(f"{where} {problem}")
+
     try:
         content = json.loads(text.decode("utf-8-sig"))
     except (ValueError, RecursionError) as problem:

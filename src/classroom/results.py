@@ -1,6 +1,7 @@
 """What grading left behind: the scores in the gradebook, and who is in the class. Nothing is written."""
 
 import json
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -109,10 +110,17 @@ def read_results(root: Path, assignment: str) -> Results:
                 )
             ).first()
             if known is None:
-                names = session.scalars(select(Assignment.name).where(Assignment.course_id == course.course_id))
+                names = defaultdict(list)
+                for name, of_course in session.execute(select(Assignment.name, Assignment.course_id)):
+                    names[of_course].append(name)
+                if names and course.course_id not in names:
+                    raise InstructorError(
+                        f"The gradebook belongs to the course {', '.join(sorted(names))}, and this one is "
+                        f"{course.course_id}. Set CourseDirectory.db_url to this course's own."
+                    )
                 raise InstructorError(
-                    f"The gradebook knows no assignment {assignment!r}; it has {', '.join(sorted(names)) or 'none'}. "
-                    "Grade first: classroom grade ASSIGNMENT"
+                    f"The gradebook knows no assignment {assignment!r}; it has "
+                    f"{', '.join(sorted(names[course.course_id])) or 'none'}. Grade first: classroom grade ASSIGNMENT"
                 )
             for kind in (GradeCell, TaskCell):
                 rows = session.execute(

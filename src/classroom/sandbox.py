@@ -217,6 +217,7 @@ def bubblewrap_command(
             "RLIMIT_CORE": 0,
         },
         "refused": list(settings.refused),
+        "packages": list(settings.packages),
         "max_bytes": settings.message_size * MB,
     }
     start = f"import sys; sys.path[:0] = {view.path!r}; from classroom.inside import main; main()"
@@ -285,6 +286,19 @@ class Cgroup:
                             os.kill(int(pid), signal.SIGKILL)
                     time.sleep(0.01)
         self.folders = []
+
+
+def remove_leftovers() -> None:
+    """Remove the groups and the folders of sandboxes whose grader was killed."""
+    groups = [path for top in (".", "memory", "pids") for path in Path("/sys/fs/cgroup", top).glob("classroom-*-*")]
+    for path in [*Path("/tmp").glob("classroom-view-*-*"), *groups]:
+        number = path.name.removeprefix("classroom-").removeprefix("view-").partition("-")[0]
+        if number.isdigit() and not os.path.exists(f"/proc/{number}"):
+            with contextlib.suppress(OSError):
+                # A folder's own folders were mount points; nothing else is ever in there.
+                for inner in path.glob("[0-9]*"):
+                    inner.rmdir()
+                path.rmdir()
 
 
 @cache

@@ -160,9 +160,11 @@ def test_nothing_is_passed_over_in_silence(course, tmp_path):
     files = {
         "ana/adding_up.ipynb": work(),
         "ana/helper.py": b"x = 1",
+        "ana/old/helper.py": b"x = 0",
         "ana/timestamp.txt": b"2020-01-01 00:00:00 UTC",
         "ana/times.ipynb": work("times"),
         "ben/adding_up.ipynb": b"{ this is no notebook",
+        "ben/helper.py": b"x = 1",
         "cleo/other.ipynb": json.dumps(notebook(code(None, "1"))).encode(),
         "dora/report.pdf": b"%PDF",
         "adding_up.ipynb": work(),
@@ -218,6 +220,17 @@ def test_a_table_of_the_class_gives_the_ids(course, tmp_path, kind, name):
         assert text_of(course, id_, "timestamp.txt").startswith("2026-11-30 ")
 
 
+def test_who_has_come_before_is_not_absent(course, tmp_path):
+    roster = tmp_path / "class.csv"
+    roster.write_text("id\nana\nben\ncleo\n", encoding="utf-8")
+    for name, number, absent in (("ana", 301, ("ben", "cleo")), ("ben", 302, ("cleo",))):
+        path = zipped(tmp_path / f"{name}.zip", {f"{name}_{number}_9001_adding_up.ipynb": work()})
+        assert collect_zip(path, course.root, TASK, students=roster).absent == absent
+    record = read_record(course.root / "downloaded" / TASK / "collected.csv")
+    kept = [(row["id"], row["handed_in"], row["number"]) for row in record]
+    assert kept == [("ana", "yes", "301"), ("ben", "yes", "302"), ("cleo", "", "")]
+
+
 def test_two_of_one_name_are_told_apart_by_moodles_numbers_or_left(course, tmp_path):
     files = {f"Ana Wu_{k}_assignsubmission_file/adding_up.ipynb": work(by=str(k)) for k in (1, 2)}
     files["Ben Ode_3_assignsubmission_file/adding_up.ipynb"] = work()
@@ -254,6 +267,16 @@ def set_flag(path: Path, flag: int) -> Path:
             at = data.find(mark, at + 4)
     path.write_bytes(data)
     return path
+
+
+def test_names_in_utf8_that_do_not_say_so_are_read(course, tmp_path):
+    """macOS writes UTF-8 in decomposed form and does not set the flag for it."""
+    path = zipped(tmp_path / "mac.zip", {"Ana Mu\u0308ller/adding_up.ipynb": work()})
+    data = bytearray(path.read_bytes())
+    for mark, place in ((b"PK\x03\x04", 7), (b"PK\x01\x02", 9)):
+        data[data.find(mark) + place] &= ~0x08
+    path.write_bytes(data)
+    assert collect_zip(path, course.root, TASK).placed == ("Ana M\u00fcller",)
 
 
 def link(path: Path) -> Path:

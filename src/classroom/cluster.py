@@ -1,0 +1,81 @@
+"""The workers that grade a class: on this machine, or behind a scheduler's address."""
+
+import contextlib
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from classroom.errors import InstructorError
+from classroom.sandbox import remove_leftovers
+
+ANSWER_SECONDS = 10
+WORKER_SECONDS = 120
+FOLDER = "classroom-workers-"
+
+
+@contextlib.contextmanager
+def workers_here(count: int | None) -> Iterator[Any]:
+    """Yield a client of a cluster on this machine: one process for each worker, as many as there are processors."""
+    import dask
+    from dask.system import CPU_COUNT
+    from distributed import Client, LocalCluster, Security
+
+    remove_leftovers()
+    for old in Path(tempfile.gettempdir()).glob(f"{FOLDER}*"):
+        if not os.path.exists(f"/proc/{old.name.removeprefix(FOLDER).partition('-')[0]}"):
+            shutil.rmtree(old, ignore_errors=True)
+    with (
+        tempfile.TemporaryDirectory(prefix=f"{FOLDER}{os.getpid()}-", ignore_cleanup_errors=True) as folder,
+        dask.config.set(QUIET | {"temporary-directory": folder}),
+        # Whoever may speak to a worker may run code there, so others on this machine are kept out by certificates.
+        LocalCluster(
+            n_workers=count or CPU_COUNT,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address=None,
+            local_directory=folder,
+            silence_logs=logging.CRITICAL,
+            security=Security.temporary(),
+        ) as cluster,
+        contextlib.closing(Client(cluster, set_as_default=False)) as client,
+    ):
+        yield client
+
+
+@contextlib.contextmanager
+def workers_at(address: str) -> Iterator[Any]:
+    """Yield a client of the scheduler at an address; InstructorError where none answers, or it has no worker."""
+    import dask
+    from distributed import Client
+
+    with dask.config.set(QUIET):
+        try:
+            client = Client(address, timeout=ANSWER_SECONDS, set_as_default=False)
+        except (OSError, ValueError, TimeoutError) as problem:
+            said = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
+            raise InstructorError(
+                f"No scheduler answers at {address!r} within {ANSWER_SECONDS} seconds ({said}). Is it running, and is "
+                "the address the one that it printed, such as tcp://10.0.0.1:8786?"
+            ) from None
+        with contextlib.closing(client):
+            try:
+                client.wait_for_workers(1, timeout=WORKER_SECONDS)
+            except TimeoutError:
+                raise InstructorError(
+                    f"The scheduler at {address} has had no worker for {WORKER_SECONDS} seconds. Start one: dask "
+                    f"worker {address} --nthreads 1"
+                ) from None
+            yield client
+
+
+# A submission of many megabytes is no mistake, and what workers log is no news for an instructor.
+QUIET = {
+    "distributed.admin.large-graph-warning-threshold": "2GB",
+    "logging.distributed": "critical",
+    "distributed.comm.timeouts.connect": f"{ANSWER_SECONDS}s",
+}

@@ -1,0 +1,167 @@
+"""Grading one submission from bytes to bytes, as a worker does: it has no course folder and no gradebook.
+
+What leaves a worker are the notebooks with their outputs. Scores are read from these by the one who writes them down.
+"""
+
+import itertools
+import json
+import pickle
+import shutil
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from classroom.errors import InstructorError
+from classroom.grading import JudgeServer, Sandboxes, grade_notebook
+from classroom.rebuild import parse_notebook, rebuild
+from classroom.sandbox import SandboxSettings
+from classroom.submissions import Submission
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One notebook of an assignment: as released, as graded, and the instructor's text of its solution cells.
+
+    ``cells`` are the released ones with whole checks, and with the metadata that nbgrader wants to find.
+    """
+
+    release: dict[str, Any]
+    cells: list[dict[str, Any]]
+    metadata: dict[str, Any]
+    solutions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """All that it takes to grade a submission of one assignment.
+
+    ``released`` files stand beside a learner's code, ``trusted`` ones beside the checks; of those named in ``kept``
+    the learner's own version stays.
+    """
+
+    name: str
+    exercises: dict[str, Exercise]
+    released: dict[str, bytes]
+    trusted: dict[str, bytes]
+    kept: list[str]
+    settings: dict[str, Any]
+    token: str
+
+
+@dataclass(frozen=True)
+class Graded:
+    """A submission's notebooks after grading, as JSON; or why there are none."""
+
+    learner: str
+    digest: str
+    notebooks: dict[str, bytes] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+    refused: str = ""
+    seconds: float = 0.0
+
+
+class Grader:
+    """What one thread of a worker grades with: sandboxes, a judge, and the assignment's files in a folder."""
+
+    def __init__(self, assignment: Assignment, scratch: str | None) -> None:
+        self.assignment = assignment
+        self.folder = Path(tempfile.mkdtemp(prefix="classroom-grader-", dir=scratch))
+        self.numbers = itertools.count()
+        self.sandboxes = Sandboxes(SandboxSettings(**assignment.settings))
+        self.judge = JudgeServer()
+        self.released = write_files(self.folder / "released", assignment.released)
+        write_files(self.folder / "trusted", assignment.trusted)
+
+    def grade(self, submission: Submission) -> Graded:
+        """Return a submission graded; InstructorError where nothing can be graded here."""
+        start = time.perf_counter()
+        learner = next(self.numbers)
+        self.sandboxes.of(learner)
+        self.sandboxes.start_ahead()
+        remarks: list[str] = []
+        try:
+            notebooks = self.grade_notebooks(submission, learner, remarks)
+            refused = ""
+        except InstructorError as problem:
+            notebooks, refused = {}, str(problem)
+        seconds = time.perf_counter() - start
+        return Graded(submission.learner, submission.digest, notebooks, remarks, refused, seconds)
+
+    def grade_notebooks(self, submission: Submission, learner: Any, remarks: list[str]) -> dict[str, bytes]:
+        """Return the graded notebooks; add to ``remarks`` what an instructor may want to know."""
+        submitted = {
+            name: parse_notebook(text, f"{submission.where}/{name}.ipynb")
+            for name, text in submission.notebooks.items()
+        }
+        own = write_files(self.folder / "own", submission.files)
+        kept = [name for name in self.assignment.kept if name in own]
+        files = own | {name: path for name, path in self.released.items() if name not in kept}
+        graded = {}
+        try:
+            for name, exercise in self.assignment.exercises.items():
+                if name not in submitted:
+                    continue
+                rebuilt = rebuild(exercise.release, submitted[name])
+                remarks += [f"{name}: {remark}" for remark in rebuilt.remarks]
+                cells = rebuilt.notebook["cells"]
+                ours = iter(exercise.cells)
+                for cell, role in zip(cells, rebuilt.roles, strict=True):
+                    if role.kind != "added":
+                        source = cell["source"] if role.kind == "solution" else None
+                        cell |= next(ours)
+                        cell["source"] = cell["source"] if source is None else source
+                grade_notebook(
+                    cells, rebuilt.roles, exercise.solutions, learner=learner, files=files,
+                    folder=self.folder / "trusted", sandboxes=self.sandboxes, judge=self.judge, warn=remarks.append,
+                )  # fmt: skip
+                notebook = rebuilt.notebook | {"metadata": exercise.metadata}
+                graded[name] = json.dumps(notebook).encode()
+        finally:
+            shutil.rmtree(self.folder / "own", ignore_errors=True)
+        return graded
+
+    def close(self) -> None:
+        """End the sandboxes and the judge, and remove the folder."""
+        self.sandboxes.close()
+        self.judge.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def write_files(folder: Path, files: dict[str, bytes]) -> dict[str, Path]:
+    """Write files below a folder and return their paths, by name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = {}
+    for name, text in files.items():
+        paths[name] = folder / name
+        paths[name].parent.mkdir(parents=True, exist_ok=True)
+        paths[name].write_bytes(text)
+    return paths
+
+
+# A worker's threads share nothing: each has a grader of its own.
+_graders: dict[tuple[int, str], Grader] = {}
+
+
+def grade(assignment: Assignment, submission: Submission) -> Graded:
+    """Return a submission graded by this thread's grader, which is made where there is none."""
+    from distributed import get_worker
+
+    key = (threading.get_ident(), assignment.token)
+    if key not in _graders:
+        _graders[key] = Grader(assignment, get_worker().local_directory)
+    return _graders[key].grade(submission)
+
+
+def unpack(packed: bytes) -> Assignment:
+    """Return an assignment from the instructor's own bytes; a worker that was lost costs only to do this again."""
+    assignment: Assignment = pickle.loads(packed)
+    return assignment
+
+
+def close_graders(token: str) -> None:
+    """Close this process' graders of one run."""
+    for key in [key for key in _graders if key[1] == token]:
+        _graders.pop(key).close()
