@@ -8,6 +8,7 @@ The environment variables BOOK_ADDRESS and BOOK_REPOSITORY go before them, so th
 import os
 import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from html import escape
 from importlib.metadata import version
@@ -15,12 +16,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import matplotlib
 from docutils import nodes
-from front_end import WEB, Page
+from front_end import NODE, WEB, Page
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
 LONGEST_DESCRIPTION = 200
+FONTS = Path(matplotlib.get_data_path()) / "fonts/ttf"
+FACES = ["DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSans-Oblique.ttf", "DejaVuSans-BoldOblique.ttf"]
+PREVIEW = "_static/preview.png"
 
 
 def settle(app: Sphinx, config: Config) -> None:
@@ -56,6 +61,15 @@ def add_head(app: Sphinx, page: Page) -> None:
         f'<meta property="og:site_name" content="{escape(app.config.project)}" />',
         f'<meta property="og:type" content="{"website" if page.name == app.config.root_doc else "article"}" />',
     ]
+    # Most places ask for a whole address here; where the book's is not known, it is a relative one.
+    start = f"{app.config.book_address}/" if app.config.book_address else page.to_root
+    tags += [
+        f'<meta property="og:image" content="{escape(start)}{PREVIEW}" />',
+        '<meta property="og:image:width" content="1200" />',
+        '<meta property="og:image:height" content="630" />',
+        '<meta property="og:image:alt" content="A small network with an arrow forward and one backward" />',
+        '<meta name="twitter:card" content="summary_large_image" />',
+    ]
     if description := page.context.get("description"):
         tags += [
             f'<meta {kind} content="{escape(description)}" />'
@@ -86,11 +100,14 @@ def add_page_for_wrong_turns(app: Sphinx) -> Iterator[tuple[str, dict[str, Any],
 
 
 def write(app: Sphinx, exception: Exception | None) -> None:
-    """Write the icon, and the map of the site where its address is known."""
+    """Write the icon, the picture for links from elsewhere, and the map of the site where its address is known."""
     if exception or app.builder.format != "html":
         return
     built = Path(app.outdir)
     shutil.copyfile(WEB / "favicon.svg", built / "_static" / "favicon.svg")
+    preview, sources = built / PREVIEW, [WEB / "two-passes.svg", WEB / "preview/preview.mjs"]
+    if not preview.is_file() or preview.stat().st_mtime < max(file.stat().st_mtime for file in sources):
+        subprocess.run([NODE, sources[1], preview, *(FONTS / face for face in FACES)], check=True)
     # Else GitHub Pages would leave out the folders whose names begin with an underscore.
     (built / ".nojekyll").touch()
     if address := app.config.book_address:

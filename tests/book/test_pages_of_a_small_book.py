@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -154,14 +155,52 @@ def test_page_is_whole_and_a_second_build_changes_nothing(build):
 
 
 def test_published_places_bring_sitemap_canonical_addresses_and_launches(build):
-    built, said = build({"index": GOOD, "other": "# Other\n\nText.\n"}, **PLACES)
+    built, said = build({"index": GOOD, "chapters/06-other": "# Other\n\nText.\n"}, **PLACES)
     assert warnings_of(said) == []
     page = (built / "index.html").read_text("utf-8")
     assert '<link rel="canonical" href="https://example.org/course/" />' in page
-    assert "https://example.org/course/other.html" in (built / "sitemap.xml").read_text("utf-8")
+    assert "https://example.org/course/chapters/06-other.html" in (built / "sitemap.xml").read_text("utf-8")
     assert '<base href="/course/" />' in (built / "404.html").read_text("utf-8")
     assert "https://mybinder.org/v2/gh/someone/course/main?urlpath=lab%2Ftree%2Fexercises%2Fstart%2Fstart.ipynb" in page
     assert "https://colab.research.google.com/github/someone/course/blob/main/exercises/start/start.ipynb" in page
+    other = (built / "chapters/06-other.html").read_text("utf-8")
+    for text, address in ((page, ""), (other, "chapters/06-other.html")):
+        assert f'<meta property="og:url" content="https://example.org/course/{address}" />' in text
+        assert '<meta property="og:image" content="https://example.org/course/_static/preview.png" />' in text
+        assert re.search(r'<meta name="description" content="[^"]+"', text)
+
+
+def test_chapter_shows_the_number_of_its_file_wherever_it_is_named(build):
+    built, said = build(
+        {"index": GOOD, "chapters/06-other": "(six)=\n# Other\n", "chapters/s2-more": "# See {ref}`six`\n"}
+    )
+    assert warnings_of(said) == []
+    front, six, more = (
+        (built / f"{name}.html").read_text("utf-8") for name in ("index", "chapters/06-other", "chapters/s2-more")
+    )
+    assert re.search(r'<h1><span class="chapter-number">6\.</span> Other<a ', six)
+    assert re.search(r'<h1><span class="chapter-number">S2\.</span> See <a [^>]*><span[^>]*>6\. Other</span></a>', more)
+    for text, named in ((front, "6. Other"), (six, "S2. See"), (more, "6. Other")):
+        neighbours = [re.sub("<[^>]+>", "", title) for title in re.findall(r'(?s)prev-next-title">(.*?)</p>', text)]
+        assert any(neighbour.startswith(named) for neighbour in neighbours)
+    (sidebar,) = re.findall(r'(?s)<nav class="bd-links.*?</nav>', front)
+    assert re.findall(r"(?:6|S2)\. \w+", re.sub("<[^>]+>", "", sidebar)) == ["6. Other", "S2. See"]
+    assert "<title>6. Other" in six
+
+
+def test_site_has_its_icon_its_version_its_preview_and_a_page_for_wrong_turns(build):
+    from importlib.metadata import version
+
+    built, _ = build({"index": GOOD, "chapters/one": "# One\n\nText.\n"})
+    for name, to_root in (("index", ""), ("chapters/one", "../"), ("404", "")):
+        text = (built / f"{name}.html").read_text("utf-8")
+        assert f'<link rel="icon" type="image/svg+xml" href="{to_root}_static/favicon.svg" />' in text
+        assert f'<meta property="og:image" content="{to_root}_static/preview.png" />' in text
+        assert f"Version {version('backprop-by-hand')}" in text
+    width_and_height = struct.unpack(">II", (built / "_static/preview.png").read_bytes()[16:24])
+    assert width_and_height == (1200, 630)
+    assert (built / "_static/favicon.svg").is_file()
+    assert "This page is not here" in (built / "404.html").read_text("utf-8")
 
 
 def test_exercise_in_a_page_is_built_with_or_without_full_python_and_its_mistakes_are_warnings(build, tmp_path, root):

@@ -92,8 +92,16 @@ def fingerprints_are_the_stored_ones(figure: Locator) -> None:
         assert " ".join(stored["said"].split()) in " ".join(figure.locator(".status").inner_text().split())
 
 
+def has_slopes_where_it_has_a_loss(figure: Locator) -> None:
+    """Assert that a graph without slopes is one that has no loss: the neuron of chapter 2, which only goes forward."""
+    shown = numbers_shown(figure)
+    assert ("L" in shown) == any(f"d{name}" in shown for name in shown)
+    assert shown.get("L", shown.get("a")) is not None
+
+
 # By the name of the figure.
 CLAIMS: dict[str, Callable[[Locator], None]] = {
+    "graph-player": has_slopes_where_it_has_a_loss,
     "step-size": differences_are_those_of_numpy,
     "depth": norms_are_those_of_numpy,
     "shape-matcher": verdicts_are_those_of_numpy,

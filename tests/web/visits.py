@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import http.server
+import io
 import os
 import re
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import yaml
+from PIL import Image
 from playwright.async_api import Browser, Error, Page, async_playwright
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -30,6 +32,8 @@ FLAGS = [
 MODES = [(scheme, width) for scheme in ("light", "dark") for width in (360, 1280)]
 # Seconds for one visit, on a machine that has other things to do.
 PATIENCE = 300
+# The height of the browser's window, in pixels.
+WINDOW = 800
 WAYS = ["without scripts", "from a folder"]
 # Pages that no table of contents names.
 FURTHER = ["search", "genindex", "404"]
@@ -120,6 +124,13 @@ new PerformanceObserver((list) => {
 }).observe({ type: "layout-shift", buffered: true });
 """
 
+STILL = """
+.bd-header-article, .bd-sidebar-primary, .bd-sidebar-secondary, #pst-back-to-top {
+  position: static !important;
+}
+html { scroll-behavior: auto !important; }
+"""
+
 READ = """(() => {
   const widths = (selector) =>
     [...document.querySelectorAll(`article ${selector}`)].map((element) => element.getBoundingClientRect().width);
@@ -157,10 +168,26 @@ async def watch(page: Page, visit: Visit) -> None:
     session.on("Network.loadingFinished", weigh)
 
 
+async def photograph(page: Page, into: Path) -> None:
+    """Save a picture of a whole page, put together from what fits the window.
+
+    One picture of the whole page at once takes the browser a hundred times as long as one of the window.
+    """
+    # What stays in the window while the page moves would be in every part.
+    await page.add_style_tag(content=STILL)
+    size = await page.evaluate("[innerWidth, document.documentElement.scrollHeight]")
+    whole = Image.new("RGB", tuple(size))
+    for top in range(0, size[1], WINDOW):
+        at = await page.evaluate("(top) => { scrollTo(0, top); return Math.round(scrollY); }", top)
+        part = await page.screenshot(type="jpeg", quality=85)
+        whole.paste(Image.open(io.BytesIO(part)), (0, at))
+    whole.save(into, quality=70)
+
+
 async def see(browser: Browser, address: str, visit: Visit) -> None:
     """Visit one page and measure it."""
     context = await browser.new_context(
-        color_scheme=visit.scheme, viewport={"width": visit.width, "height": 800}, reduced_motion="reduce"
+        color_scheme=visit.scheme, viewport={"width": visit.width, "height": WINDOW}, reduced_motion="reduce"
     )
     context.set_default_timeout(PATIENCE * 1000)
     page = await context.new_page()
@@ -174,7 +201,7 @@ async def see(browser: Browser, address: str, visit: Visit) -> None:
     seen = await page.evaluate(READ)
     visit.formulas, visit.characters = seen["formulas"], seen["characters"]
     picture = SCREENSHOTS / f"{visit.page.replace('/', '-')}-{visit.scheme}-{visit.width}.jpeg"
-    await page.screenshot(path=picture, full_page=True, timeout=PATIENCE * 1000, type="jpeg", quality=70)
+    await photograph(page, picture)
     # axe looks at every path of every drawing: what is inside a drawing has no text to look at.
     await page.evaluate("document.querySelectorAll('svg > *').forEach((part) => part.remove())")
     await page.add_script_tag(path=AXE)

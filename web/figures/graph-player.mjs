@@ -95,8 +95,9 @@ function play(graph, svg, sliders, say, fill) {
         place.mark = node(svg, at).text(sign).classed("small", sign.length > 3).node().parentNode;
         [place.value, place.slope] = [text("forward", -RADIUS - 6), text("back", RADIUS + 16)];
       } else {
+        const { width, height } = BOX;
         const box = svg.append("rect").attr("class", weight ? "given weight" : "given").attr("rx", 5);
-        box.attr("x", at[0] - BOX.width / 2).attr("y", at[1] - BOX.height / 2).attr("width", BOX.width).attr("height", BOX.height);
+        box.attr("x", at[0] - width / 2).attr("y", at[1] - height / 2).attr("width", width).attr("height", height);
         place.mark = box.node();
         [place.value, place.slope] = [text("inside forward", graph.loss ? -3 : 4.5), text("inside back", 13)];
       }
@@ -147,8 +148,8 @@ function play(graph, svg, sliders, say, fill) {
     }
     say(words ?? (step ? said(step, numbers) : beginning()));
     fill(
-      shown.map(([name]) => [
-        name,
+      Object.entries(graph.values).map(([name, { label }]) => [
+        label ?? name,
         known.values.has(name) ? { shown: name, number: numbers.values[name] } : "–",
         ...(graph.loss ? [known.slopes.has(name) ? { shown: `d${name}`, number: numbers.slopes[name] } : "–"] : []),
       ]),
@@ -157,7 +158,8 @@ function play(graph, svg, sliders, say, fill) {
 
   function beginning() {
     const inputs = givens(graph).filter(([, { hidden }]) => !hidden).map(([name]) => name);
-    return `Nothing is computed yet. Known are ${inputs.slice(0, -1).join(", ")} and ${inputs.at(-1)}. The next step begins the forward pass.`;
+    const listed = `${inputs.slice(0, -1).join(", ")} and ${inputs.at(-1)}`;
+    return `Nothing is computed yet. Known are ${listed}. The next step begins the forward pass.`;
   }
 
   function said(step, numbers) {

@@ -24,8 +24,9 @@ export function draw(root) {
     const [a, b] = [PLACES[edge.from], PLACES[edge.to]];
     edge.weight = svg.append("path").attr("d", arrowPath(a, b, { aside: -3, tip: 0 }));
     edge.slope = svg.append("path").attr("class", "arrow back").attr("d", arrowPath(b, a, { aside: -3, tip: 0 }));
-    edge.text = svg.append("text").attr("text-anchor", "middle").attr("x", (a[0] + b[0]) / 2).attr("y", (a[1] + b[1]) / 2 - 8);
-    edge.slopeText = svg.append("text").attr("text-anchor", "middle").attr("x", (a[0] + b[0]) / 2).attr("y", (a[1] + b[1]) / 2 + 18);
+    const [x, y] = [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2];
+    const number = (dy) => svg.append("text").attr("text-anchor", "middle").attr("x", x).attr("y", y + dy);
+    [edge.text, edge.slopeText] = [number(-8), number(18)];
   }
   for (const [name, at] of Object.entries(PLACES)) write(node(svg, at, name.startsWith("x") ? "input" : "operation"), name);
 
@@ -39,7 +40,8 @@ export function draw(root) {
     cell.attr("x", MAP.left + column * side).attr("y", MAP.top + line * side);
     return { cell, at: [input(column), input(MAP.cells - 1 - line)] };
   });
-  svg.append("rect").attr("class", "frame").attr("x", MAP.left).attr("y", MAP.top).attr("width", MAP.size).attr("height", MAP.size);
+  const frame = svg.append("rect").attr("class", "frame").attr("x", MAP.left).attr("y", MAP.top);
+  frame.attr("width", MAP.size).attr("height", MAP.size);
   for (const [x1, x2, y] of EXAMPLES) {
     const [left, top] = [MAP.left + position(x1), MAP.top + MAP.size - position(x2)];
     svg.append("circle").attr("class", "example").attr("cx", left).attr("cy", top).attr("r", 9);
@@ -142,10 +144,11 @@ export function draw(root) {
     const [value, slope] = [state.parameters[state.chosen], slopes[state.chosen]];
     if (words !== null) {
       const stuck = slopes.every((each) => Math.abs(each) < 1e-9) ? " Every slope is 0: nothing will change." : "";
+      const update = `${numeral(value)} − ${numeral(state.rate)} · ${factor(slope)} = ${numeral(value - state.rate * slope)}`;
       say(
         words ??
-          `Step ${state.step}: L = ${numeral(loss)}, ${right} of 4 answers are right. d${name} = ${numeral(slope)}; the next step ` +
-            `makes ${name} = ${numeral(value)} − ${numeral(state.rate)} · ${factor(slope)} = ${numeral(value - state.rate * slope)}.${stuck}`,
+          `Step ${state.step}: L = ${numeral(loss)}, ${right} of 4 answers are right. d${name} = ${numeral(slope)}; ` +
+            `the next step makes ${name} = ${update}.${stuck}`,
       );
     }
     fill([
@@ -156,7 +159,11 @@ export function draw(root) {
         { shown: `d${parameter.name}`, number: slopes[n] },
       ]),
       ["loss L", { shown: "L", number: loss }, ""],
-      ...EXAMPLES.map(([x1, x2], n) => [`p for x_1 = ${x1}, x_2 = ${x2}`, { shown: `p ${x1} ${x2}`, number: predictions[n] }, ""]),
+      ...EXAMPLES.map(([x1, x2], n) => [
+        `p for x_1 = ${x1}, x_2 = ${x2}`,
+        { shown: `p ${x1} ${x2}`, number: predictions[n] },
+        "",
+      ]),
     ]);
   }
   show();
