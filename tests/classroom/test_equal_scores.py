@@ -125,9 +125,7 @@ def run_judged(slug, release, source, answers, folder, graders) -> dict[str, tup
             continue
         assert source_of(cell) == texts[grade_id(cell)]
         value = [o["data"]["text/plain"] for o in cell["outputs"] if o["output_type"] == "execute_result"]
-        said = (o["text"] if o["output_type"] == "stream" else o["data"]["text/plain"] + "\n" for o in cell["outputs"]
-                if o["output_type"] in ("stream", "display_data"))  # fmt: skip
-        text = "".join(said)
+        text = "".join(o["text"] for o in cell["outputs"] if o["output_type"] == "stream")
         found[grade_id(cell)] = (float(value[0]) if value else 0.0, without_echo(text))
     return found
 
