@@ -7,7 +7,7 @@ import atexit
 import fnmatch
 import glob
 import json
-import logging
+import mimetypes
 import os
 import sys
 import warnings
@@ -17,9 +17,10 @@ from typing import Any
 import nbformat
 import nbgrader.apps.api
 import nbgrader.apps.autogradeapp
+import nbgrader.apps.generateassignmentapp
 from nbconvert.preprocessors import ClearMetadataPreprocessor, CSSHTMLHeaderPreprocessor
 from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.converters import Autograde
+from nbgrader.converters import Autograde, GenerateAssignment
 from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import (
     AssignLatePenalties,
@@ -35,17 +36,10 @@ from nbgrader.utils import find_all_files
 from traitlets import Bool, List
 
 from classroom.errors import InstructorError
+from classroom.generate import CarefulGenerateAssignment, told_in_a_sentence
 from classroom.grading import JudgeServer, Sandboxes, WorkingFolder, grade_notebook
 from classroom.rebuild import Rebuilt, check_folder, nbgrader_of, read_notebook, rebuild
 from classroom.sandbox import INSTALL, Cgroup, SandboxSettings, find_problem
-
-
-def say_in_a_sentence(record: logging.LogRecord) -> bool:
-    """Keep of a logged traceback what is meant for the instructor, where it ends in such a sentence."""
-    text, mark = record.getMessage(), f"{InstructorError.__module__}.{InstructorError.__name__}: "
-    if text.startswith("Traceback") and mark in text:
-        record.msg, record.args = text.rpartition(mark)[2].strip(), ()
-    return True
 
 
 class SafeAutograde(Autograde):  # type: ignore[misc]
@@ -68,16 +62,12 @@ class SafeAutograde(Autograde):  # type: ignore[misc]
 
     def start(self) -> None:
         """Autograde; one sentence says what cannot be graded, and the rest is."""
-        self.log.addFilter(say_in_a_sentence)
-        try:
-            self.prepare()
-            super().start()
-        except InstructorError as problem:
-            self.log.error("%s", problem)
-            raise NbGraderException(str(problem)) from None
-        finally:
-            self.log.removeFilter(say_in_a_sentence)
-            self.close()
+        with told_in_a_sentence(self.log):
+            try:
+                self.prepare()
+                super().start()
+            finally:
+                self.close()
 
     def prepare(self) -> None:
         """Refuse to go on where no sandbox is to be had and none was waived."""
@@ -133,6 +123,16 @@ class SafeAutograde(Autograde):  # type: ignore[misc]
         if not glob.glob(pattern):
             raise InstructorError(f"Nothing was handed in at {pattern}. Put the submissions there.")
         super().init_notebooks()
+
+    def init_assignment(self, assignment_id: str, student_id: str) -> None:
+        """Copy what lies beside the notebooks, but no page that formgrader would run beside your own."""
+        super().init_assignment(assignment_id, student_id)
+        copies, own = Path(self._format_dest(assignment_id, student_id)), self.source_of(assignment_id)
+        for name, path in self.plain_files(copies).items():
+            kind = mimetypes.guess_type(name)[0] or ""
+            if any(word in kind for word in ("html", "xml", "script")) and not (own / name).exists():
+                self.log.warning("%s of %s stays in the submission: a browser would run it.", name, student_id)
+                path.unlink()
 
     def convert_notebooks(self) -> None:
         """Grade all submissions that can be read; then fail if there were others."""
@@ -289,14 +289,28 @@ def make_safe(c: Any) -> None:
     """Make the nbgrader commands of a course safe; call it in nbgrader_config.py with ``get_config()``.
 
     ``nbgrader autograde``, and formgrader's button for it, then use :class:`SafeAutograde`, and feedback leaves out
-    the source of hidden checks. nbgrader names its converter in two places and has no setting for it.
+    the source of hidden checks. Where that cannot be, the command ends: nbgrader would only log an exception of its
+    configuration's, and go on without the sandbox.
     """
-    for module in (nbgrader.apps.autogradeapp, nbgrader.apps.api):
-        if getattr(module, "Autograde", None) not in (Autograde, SafeAutograde):
-            raise InstructorError(
-                f"This version of nbgrader has no Autograde in {module.__name__}: the sandbox cannot be put in place."
-            )
-        module.Autograde = SafeAutograde
+    try:
+        put_in_place(c)
+    except Exception as problem:
+        sys.exit(
+            f"classroom: the sandbox cannot be put in place ({type(problem).__name__}: {problem}). Nothing was run."
+        )
+
+
+def put_in_place(c: Any) -> None:
+    """Have nbgrader use our converters, and set what its own are told by configuration."""
+    # nbgrader names its converters in two places each and has no setting for them.
+    for stock, ours, modules in (
+        (Autograde, SafeAutograde, (nbgrader.apps.autogradeapp, nbgrader.apps.api)),
+        (GenerateAssignment, CarefulGenerateAssignment, (nbgrader.apps.generateassignmentapp, nbgrader.apps.api)),
+    ):
+        for module in modules:
+            if getattr(module, stock.__name__, None) not in (stock, ours):
+                raise InstructorError(f"this version of nbgrader has no {stock.__name__} in {module.__name__}")
+            setattr(module, stock.__name__, ours)
     # nbgrader calls `alembic` by name; it is beside this Python even where the environment is not activated.
     beside = str(Path(sys.executable).parent)
     if beside not in os.environ.get("PATH", "").split(os.pathsep):

@@ -19,6 +19,7 @@ from traitlets.config import Config
 
 MAX_TEXT = 20_000
 MAX_IMAGES = 2_000_000
+MAX_ERRORS = 3
 IMAGES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 # Data beside a text that no page renders, such as a report for machines.
 DATA = re.compile(r"application/vnd\.(?!jupyter)[\w.-]+\+json")
@@ -87,7 +88,9 @@ class Outputs:
             self.list.append(output)
 
     def error(self, name: str, value: str, traceback: list[str]) -> None:
-        """Add a traceback."""
+        """Add a traceback; a cell has one, and one more where its time runs out."""
+        if sum(output["output_type"] == "error" for output in self.list) >= MAX_ERRORS:
+            return
         self.list.append(
             {
                 "output_type": "error",

@@ -21,10 +21,10 @@ class Gone(Exception):
 
 
 class Channel:
-    """One end of a connection that carries messages; ``max_bytes`` limits what one message may bring."""
+    """One end of a connection that carries messages; ``max_bytes`` and ``max_header`` limit what one may bring."""
 
-    def __init__(self, end: socket.socket, max_bytes: int = 256_000_000) -> None:
-        self.end, self.max_bytes = end, max_bytes
+    def __init__(self, end: socket.socket, max_bytes: int = 256_000_000, max_header: int = MAX_HEADER) -> None:
+        self.end, self.max_bytes, self.max_header = end, max_bytes, max_header
         self.arrived = bytearray()
 
     def send(self, header: Any, blob: bytes | bytearray = b"", seconds: float | None = None) -> None:
@@ -42,13 +42,15 @@ class Channel:
         """Return the next message; Silent when it is not whole after ``seconds``, Garbled when it is none."""
         deadline = None if seconds is None else time.monotonic() + seconds
         header_size, blob_size = SIZES.unpack(self.take(SIZES.size, deadline))
-        if header_size > MAX_HEADER or blob_size > self.max_bytes:
+        if header_size > self.max_header or blob_size > self.max_bytes:
             raise Garbled("a message is larger than may be sent")
-        text, blob = self.take(header_size, deadline), self.take(blob_size, deadline)
         try:
+            text, blob = self.take(header_size, deadline), self.take(blob_size, deadline)
             return json.loads(text.decode("utf-8", "surrogatepass")), blob
         except (ValueError, RecursionError):
             raise Garbled("a message is not JSON") from None
+        except MemoryError:
+            raise Garbled("a message takes more memory than there is for it") from None
 
     def take(self, count: int, deadline: float | None) -> bytearray:
         """Return the next ``count`` bytes."""

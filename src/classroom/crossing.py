@@ -16,6 +16,8 @@ import numpy as np
 
 MAX_DEPTH = 60
 MAX_ITEMS = 2_000_000
+# Hexadecimal digits of a whole number: to compute with larger ones takes the judge too long at one go.
+MAX_DIGITS = 100_000
 PLAIN_KINDS = "biufcSUmM"
 DTYPE = re.compile(r"[<>|=]?[biufcSUmM]\d{1,9}(\[\d{0,6}[A-Za-z]{1,2}\])?")
 BIT_GENERATORS = {"PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64"}
@@ -61,7 +63,11 @@ class Writer:
         if value is None or kind is bool or kind is float or kind is str:
             return value
         if kind is int:
-            return value if -(2**63) < value < 2**63 else ["i", hex(value)]
+            if -(2**63) < value < 2**63:
+                return value
+            if value.bit_length() > 4 * MAX_DIGITS:
+                raise CannotCross(f"a whole number of {value.bit_length()} bits is larger than may be passed")
+            return ["i", hex(value)]
         self.items += 1
         if depth > MAX_DEPTH or self.items > MAX_ITEMS:
             raise CannotCross("it is nested too deeply or has too many parts")
@@ -189,6 +195,8 @@ class Reader:
         if tag == "A":
             return self.known[natural(rest[0])]
         if tag == "i":
+            if len(rest[0]) > MAX_DIGITS + len("-0x"):
+                raise Garbled("a whole number is too large")
             return int(rest[0], 16)
         if tag == "c":
             return complex(float(rest[0]), float(rest[1]))

@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -107,6 +108,14 @@ class Sandboxes:
         self.current = self.ahead = self.learner = None
 
 
+class JudgeEnded(Exception):
+    """A notebook's judge has ended, or took too long, before all steps were done."""
+
+    def __init__(self, done: list[dict[str, Any]], what: str) -> None:
+        super().__init__(what)
+        self.done = done
+
+
 class JudgeServer:
     """The prepared process from which each notebook's judge is forked."""
 
@@ -125,8 +134,10 @@ class JudgeServer:
         self.ready = False
 
     def judge(self, job: dict[str, Any], ends: list[socket.socket], seconds: float) -> list[dict[str, Any]]:
-        """Return what each step of the job gave; InstructorError where the judge fails."""
+        """Return what each step of the job gave, within ``seconds`` for all; JudgeEnded where its process fails."""
         mine, theirs = socket.socketpair()
+        deadline = time.monotonic() + seconds
+        done: list[dict[str, Any]] = []
         channel = Channel(mine)
         pid = None
         try:
@@ -139,16 +150,14 @@ class JudgeServer:
                 socket.send_fds(self.control, [b"{}"], [theirs.fileno(), *(end.fileno() for end in ends)])
                 pid = json.loads(self.control.recv(65536))["pid"]
             channel.send(job, b"", 60.0)
-            answer, _ = channel.receive(seconds)
-            done: list[dict[str, Any]] = answer["done"]
+            while len(done) < len(job["steps"]):
+                done.append(channel.receive(max(0.0, deadline - time.monotonic()))[0])
             return done
         except (Gone, Silent, Garbled, OSError, ValueError) as problem:
-            if pid is not None and self.process.poll() is None:
-                self.kill_child(pid)
-            what = "took too long" if isinstance(problem, Silent) else "ended unexpectedly"
-            raise InstructorError(
-                f"The process that runs the checks {what}. Do the checks pass on your own solution?"
-            ) from None
+            if pid is None or self.process.poll() is not None:
+                raise InstructorError("The process that runs the checks has ended. Run the command again.") from None
+            self.kill_child(pid)
+            raise JudgeEnded(done, "took too long" if isinstance(problem, Silent) else "ended") from None
         finally:
             channel.close()
 
@@ -275,6 +284,7 @@ def run_learners_cells(
     A cell that ends the process, or cannot be stopped, is left out and said so; the others run again without it.
     """
     left_out: dict[int, str] = {}
+    deadline = time.monotonic() + settings.notebook_seconds
     while True:
         done = Pass()
         changed, waiting = True, []
@@ -293,6 +303,9 @@ def run_learners_cells(
                 if k in left_out:
                     text = f"This cell {left_out[k]}. It was left out, and the rest was graded without it."
                     done.outputs[k] = [failure("LeftOut", text, "")]
+                elif k in work.own and time.monotonic() > deadline:
+                    text = f"The {settings.notebook_seconds:g} seconds for this notebook were over. It was not run."
+                    done.outputs[k] = [failure("NotRun", text, "")]
                 elif k in work.inside:
                     at, changed = k, True
                     outputs = harmless(notebook.run(work.inside[k], settings.cell_seconds))
@@ -349,38 +362,37 @@ def grade_notebook(
             f"The check {check!r} uses {name!r}, which no cell of the instructor's defines. Learners' code is "
             f"asked only for names that a solution cell defines in its source or stub, for instance: def {name}(...):"
         )
-    done = run_learners_cells(work, sandboxes, learner, files, settings)
-    try:
+    for k in work.judged:
+        if roles[k].kind == "check":
+            cells[k]["outputs"] = [failure("NotRun", "This check was not run; it counts 0.", "")]
+    left_out: set[int] = set()
+    while True:
+        done = run_learners_cells(work, sandboxes, learner, files, settings)
         for k, outputs in done.outputs.items():
             cells[k]["outputs"] = outputs
-        steps = [
-            {
-                "index": k,
-                "source": source_of(cells[k]),
-                "shown": [line.strip() for line in roles[k].shown.split("\n") if line.strip()],
-                "check": roles[k].kind == "check",
-                "points": float(nbgrader_of(cells[k]).get("points", 0) or 0),
-                "snapshot": done.snapshot.get(k),
-                "names": work.names[k],
-                "fresh": work.fresh[k],
-                "imports": work.imports[k],
-                "classes": work.classes,
-                "seconds": settings.check_seconds,
-            }
-            for k in work.judged
-        ]
-        for k in work.judged:
-            if roles[k].kind == "check":
-                cells[k]["outputs"] = [failure("NotRun", "This check was not run; it counts 0.", "")]
+        steps = [step_of(k, cells[k], roles[k], work, done, settings) for k in work.judged if k not in left_out]
         job = {
             "folder": str(folder),
             "max_bytes": settings.message_size * MB,
             "call_seconds": settings.call_seconds,
+            "limits": {"RLIMIT_AS": settings.judge_memory * MB, "RLIMIT_CPU": settings.judge_cpu_seconds},
             "steps": steps,
         }
-        results = judge.judge(job, done.ends, settings.check_seconds * (len(steps) + 1)) if steps else []
-    finally:
-        done.close()
+        try:
+            results = judge.judge(job, done.ends, settings.check_seconds * (len(steps) + 1)) if steps else []
+            break
+        except JudgeEnded as problem:
+            # The step at which it happened is left out, and the rest is judged anew.
+            results, k = problem.done, steps[len(problem.done)]["index"]
+            name = nbgrader_of(cells[k]).get("grade_id", k + 1)
+            text = f"The process that ran this check {problem}, as with a result that is far too large. It counts 0."
+            cells[k]["outputs"] = [failure("NotRun", text, "")]
+            warn(f"The process that ran {name!r} {problem}; it counts 0. Does it pass on your own solution?")
+            left_out.add(k)
+            if len(left_out) > MAX_RESTARTS:
+                break
+        finally:
+            done.close()
     for result in results:
         k = result["index"]
         cells[k]["outputs"] = result["outputs"]
@@ -391,6 +403,25 @@ def grade_notebook(
             said = next((o["evalue"] for o in result["outputs"] if o["output_type"] == "error"), "no reason")
             name = nbgrader_of(cells[k]).get("grade_id", k + 1)
             warn(f"The instructor's cell {name!r} failed beside the checks: {said}. Checks that need it count 0.")
+
+
+def step_of(
+    k: int, cell: dict[str, Any], role: Role, work: Plan, done: Pass, settings: SandboxSettings
+) -> dict[str, Any]:
+    """Return what the judge needs to know of cell ``k``."""
+    return {
+        "index": k,
+        "source": source_of(cell),
+        "shown": [line.strip() for line in role.shown.split("\n") if line.strip()],
+        "check": role.kind == "check",
+        "points": float(nbgrader_of(cell).get("points", 0) or 0),
+        "snapshot": done.snapshot.get(k),
+        "names": work.names[k],
+        "fresh": work.fresh[k],
+        "imports": work.imports[k],
+        "classes": work.classes,
+        "seconds": settings.check_seconds,
+    }
 
 
 class WorkingFolder:

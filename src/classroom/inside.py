@@ -36,7 +36,7 @@ from classroom.channel import Channel, Gone
 from classroom.crossing import CannotCross, Reader, Writer
 
 PR_SET_DUMPABLE = 4
-FOLDERS = ("/work", "/tmp", "/dev/shm")
+FOLDERS = ("/notebook", "/tmp", "/dev/shm")
 
 
 class RefusedImports:
@@ -325,7 +325,7 @@ def clean() -> None:
 
 def put_file(name: str, source: int) -> None:
     """Copy the file open at ``source`` to ``name`` in the working folder."""
-    target = Path("/work", name)
+    target = Path("/notebook", name)
     target.parent.mkdir(parents=True, exist_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     with open(os.open(target, flags, stat.S_IRUSR | stat.S_IWUSR), "wb") as copy, open(source, "rb") as original:
@@ -341,8 +341,8 @@ def start_notebook(shell: CellShell, end: socket.socket, control: socket.socket,
         control.close()
         os.setsid()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        os.chdir("/work")
-        sys.path.insert(0, "/work")
+        os.chdir("/notebook")
+        sys.path.insert(0, "/notebook")
         shell.user_ns["__name__"] = "__main__"
         serve_and_end(Notebook(shell, end, settings["max_bytes"]))
     finally:

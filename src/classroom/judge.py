@@ -9,9 +9,11 @@ import contextlib
 import json
 import math
 import os
+import resource
 import socket
 import sys
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 from classroom.cells import CellShell, new_shell, plain_text, run_cell, warm_up
@@ -20,18 +22,21 @@ from classroom.crossing import Garbled
 from classroom.proxy import Learner, LearnerGone
 
 
-def judge(shell: CellShell, job: dict[str, Any], ends: list[socket.socket]) -> list[dict[str, Any]]:
-    """Return what each step of a job gave: its outputs, whether it ran to its end, and what was amiss.
+def judge(shell: CellShell, job: dict[str, Any], ends: list[socket.socket]) -> Iterator[dict[str, Any]]:
+    """Yield what each step of a job gave: its outputs, whether it ran to its end, and what was amiss.
 
     A step is a cell of the instructor's. ``snapshot`` is the place in ``ends`` of the learner's process as it was
     then, ``names`` what may come from there, ``trusted`` statements of the instructor's to run before it.
     """
+    # What a check is given may be large, and what it makes of that larger: the grader's machine is not to suffer.
+    for name, limit in job["limits"].items():
+        resource.setrlimit(getattr(resource, name), (limit, limit))
     os.chdir(job["folder"])
     sys.path.insert(0, job["folder"])
     learners = [Learner(Channel(end, job["max_bytes"]), job["call_seconds"], job["max_bytes"]) for end in ends]
     shell.user_ns["__name__"] = "__main__"
     given: dict[str, Any] = {}
-    at, done = None, []
+    at = None
     for step in job["steps"]:
         amiss = None
         if step["snapshot"] is not None and step["snapshot"] != at:
@@ -45,8 +50,9 @@ def judge(shell: CellShell, job: dict[str, Any], ends: list[socket.socket]) -> l
         if step["check"]:
             outputs = check_outputs(step, result, outputs, failed)
         gone = learners[at].gone if at is not None else None
-        done.append({"index": step["index"], "outputs": outputs, "failed": failed, "amiss": gone or amiss})
-    return done
+        yield {"index": step["index"], "outputs": outputs, "failed": failed, "amiss": gone or amiss}
+        # A traceback keeps the values of its frames, large ones too.
+        sys.last_type = sys.last_value = sys.last_traceback = result = None
 
 
 def take_names(shell: CellShell, learner: Learner, step: dict[str, Any], given: dict[str, Any]) -> str | None:
@@ -149,6 +155,8 @@ def describe_failure(step: dict[str, Any], error: BaseException | None) -> dict[
         line, text = "", text.strip().partition("\n")[0]
     if isinstance(error, SyntaxError):
         text = str(error.msg)
+    if isinstance(error, MemoryError):
+        text = "this check needed more memory than it may use; is a result far larger than expected?"
     if not text and isinstance(error, AssertionError):
         text = "what is claimed here does not hold" if line else "a hidden check does not hold"
     return failure(name, text, line)
@@ -196,12 +204,12 @@ def bound_names(source: str) -> tuple[list[str], list[str]]:
 
 
 def serve_job(shell: CellShell, found: list[int]) -> None:
-    """Judge one notebook and send the result."""
+    """Judge one notebook and send the result of each step when it is done."""
     job_end, *ends = [socket.socket(fileno=number) for number in found]
     channel = Channel(job_end)
     job, _ = channel.receive()
-    # Numbers in outputs are kept as they are; JSON has no others than these.
-    channel.send({"done": judge(shell, job, ends)})
+    for result in judge(shell, job, ends):
+        channel.send(result)
 
 
 def main() -> None:

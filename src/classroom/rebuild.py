@@ -25,7 +25,13 @@ KINDS = ("code", "markdown", "raw")
 MISSING = "# This cell was missing from the submission."
 TAG = re.compile(r"<(?=[a-zA-Z/!?])(?!/?(?:b|i|em|strong|br|hr|sub|sup|code|pre|u|p|ul|ol|li|kbd)\s*/?>)")
 ATTACHMENT = re.compile(r"(?i)\battachment\s*:\s*([\w.-]*)")
-SCHEME = re.compile(r"(?i)\b(javascript|vbscript|data)(\s*:)")
+SCHEME = re.compile(r"(?i)\b(javascript|vbscript|data)([\s\\]*:)")
+# What would be decoded into one of the above only when the page is made.
+ENTITY = re.compile(r"&(?=#|\w+;)(?!(?:lt|gt|quot|nbsp);)")
+IMAGE = re.compile(r"!\[(?![^\]\n]*\]\(attachment:)")
+MERMAID = re.compile(r"(?im)((?:`{3,}|~{3,})\s*)(?=mermaid)")
+# Commands with which a formula could make a link, or others of the kind.
+TEX = re.compile(r"\\(?=(?:href|require|mmlToken|(?:re)?new\w+|def|let|csname|style|class|cssId|html\w*)(?![a-zA-Z]))")
 NOT_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 
 
@@ -161,12 +167,22 @@ def read_cell(cell: Any) -> SubmittedCell | None:
 
 
 def quiet_markdown(text: str, attachments: Container[str] = ()) -> str:
-    """Return Markdown in which no HTML tag but the plainest, and no address that runs code, is left alive.
+    """Return Markdown in which no HTML tag but the plainest, no address that runs code, and no picture from elsewhere
+    is left alive.
 
     A picture that should be attached and is not would stop the feedback page; it becomes text as well.
     """
     text = ATTACHMENT.sub(lambda found: found[0] if found[1] in attachments else f"attached {found[1]}", text)
-    return SCHEME.sub(r"\1 \2", TAG.sub("< ", text))
+    for pattern, dead in (
+        (ENTITY, "& "),
+        (TAG, "< "),
+        (SCHEME, r"\1 \2"),
+        (IMAGE, "! ["),
+        (MERMAID, r"\1text "),
+        (TEX, r"\\ "),
+    ):
+        text = pattern.sub(dead, text)
+    return text
 
 
 def source_of(cell: dict[str, Any]) -> str:

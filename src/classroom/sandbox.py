@@ -1,7 +1,8 @@
 """Where a learner's code runs: a bubblewrap sandbox with limits, and the control of the fork server inside.
 
 No network, its own users, processes, mounts, host name and message queues; a read-only system and interpreter, no
-/proc; a private /work and /tmp that are gone with it. Bubblewrap never starts as root: root gives up its rights first.
+/proc; a private /notebook and /tmp that are gone with it. Bubblewrap never starts as root: root gives up its rights
+first.
 """
 
 import contextlib
@@ -35,6 +36,8 @@ MB = 1_000_000
 # Processes that keep the learner's notebook as it was at a check, beside those that the learner may start.
 MAX_SNAPSHOTS = 100
 START_SECONDS = 60.0
+# What the grader's own process takes of a cell's outputs, in bytes: more than their limits let through.
+MAX_OUTPUTS = 8_000_000
 INSTALL = (
     "Learners' code runs in a sandbox, and bubblewrap, which makes it, is {problem}. On Debian or Ubuntu: apt install "
     "bubblewrap. On Fedora: dnf install bubblewrap. On macOS or Windows: grade in a Linux machine, container or WSL. "
@@ -52,12 +55,21 @@ class SandboxSettings(LoggingConfigurable):
     processes = Integer(48, help="Processes and threads that a learner's code may run at a time.").tag(config=True)
     cpu_seconds = Integer(300, help="CPU time of one process, in seconds.").tag(config=True)
     file_size = Integer(50, help="Size of a file that learner's code writes, in MB.").tag(config=True)
-    folder_size = Integer(64, help="Size of each of /work and /tmp, in MB.").tag(config=True)
+    folder_size = Integer(64, help="Size of each of /notebook and /tmp, in MB.").tag(config=True)
     open_files = Integer(256, help="Files that a process may have open.").tag(config=True)
     message_size = Integer(64, help="Largest result of a call that a check receives, in MB.").tag(config=True)
     cell_seconds = Float(30.0, help="Time limit of a cell, in seconds.").tag(config=True)
+    notebook_seconds = Float(600.0, help="Time limit of all cells of a learner's notebook, in seconds.").tag(
+        config=True
+    )
     call_seconds = Float(10.0, help="Time limit of a call that a check makes of learner's code.").tag(config=True)
     check_seconds = Float(120.0, help="Time limit of a check cell, in seconds.").tag(config=True)
+    judge_memory = Integer(3000, help="Address space of the process that runs a notebook's checks, in MB.").tag(
+        config=True
+    )
+    judge_cpu_seconds = Integer(600, help="CPU time of the process that runs a notebook's checks, in seconds.").tag(
+        config=True
+    )
     refused = List(
         Unicode(),
         ["tensorflow", "torch", "jax", "jaxlib", "autograd", "keras", "aesara", "pytensor", "theano", "casadi"],
@@ -204,7 +216,7 @@ def bubblewrap_command(
             if (Path(source) / name).is_dir():
                 command += ["--tmpfs", f"{target}/{name}", "--remount-ro", f"{target}/{name}"]
     command += ["--dev", "/dev", "--size", size, "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
-    command += ["--size", size, "--tmpfs", "/tmp", "--size", size, "--tmpfs", "/work", "--remount-ro", "/"]
+    command += ["--size", size, "--tmpfs", "/tmp", "--size", size, "--tmpfs", "/notebook", "--remount-ro", "/"]
     for name, value in ENVIRONMENT.items():
         command += ["--setenv", name, value]
     inside = {
@@ -222,11 +234,12 @@ def bubblewrap_command(
     }
     start = f"import sys; sys.path[:0] = {view.path!r}; from classroom.inside import main; main()"
     return [
-        *command, "--chdir", "/work", "--", view.python, "-I", "-S", "-c", start, str(control), json.dumps(inside),
+        *command, "--chdir", "/notebook", "--", view.python, "-I", "-S", "-c", start, str(control), json.dumps(inside),
     ]  # fmt: skip
 
 
 _numbers = itertools.count()
+CGROUPS = Path("/sys/fs/cgroup")
 
 
 class Cgroup:
@@ -255,7 +268,7 @@ class Cgroup:
 
     def make(self, memory: int, processes: int) -> None:
         """Make the group as root: in cgroup v1's two hierarchies, or in the one of v2."""
-        name, top = f"classroom-{os.getpid()}-{next(_numbers)}", Path("/sys/fs/cgroup")
+        name, top = f"classroom-{os.getpid()}-{next(_numbers)}", CGROUPS
         if (top / "cgroup.controllers").exists():
             with contextlib.suppress(OSError):
                 (top / "cgroup.subtree_control").write_text("+memory +pids")
@@ -405,7 +418,7 @@ class Sandbox:
             with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
                 self.ask({"do": "file", "name": name}, [file.fileno()])
         mine, theirs = socket.socketpair()
-        self.notebook = Inside(Channel(mine, self.settings.message_size * MB))
+        self.notebook = Inside(Channel(mine, self.settings.message_size * MB, MAX_OUTPUTS))
         with theirs:
             self.ask({"do": "notebook"}, [theirs.fileno()])
         return self.notebook

@@ -44,6 +44,13 @@ def reach(expression: str, what: str) -> str:
     )
 
 
+def if_alone(statement: str) -> str:
+    """Return code that runs ``statement`` if it is among few processes, as in a sandbox, and says REACHED elsewhere."""
+    return (
+        f"import os\nif os.getpid() < 1000:\n    {statement}\nelse:\n    print('REACHED the processes of the host')\n"
+    )
+
+
 FIND_FILES = """
 import os
 for folder, folders, files in os.walk('/'):
@@ -98,33 +105,33 @@ ATTACKS = {
         "import socket\ns = socket.socket(socket.AF_UNIX)\n"
         + reach("s.connect('\\0classroom-test-listener') is None", "a socket of the host")
     ),
-    "kill-parent": Attack("import os, signal\nos.kill(os.getppid(), signal.SIGKILL)"),
+    "kill-parent": Attack("import os, signal\n" + if_alone("os.kill(os.getppid(), signal.SIGKILL)")),
     "fork-bomb": Attack(
         "import os, time\nmade = 0\n"
         "try:\n"
-        "    while made < 3000:\n"
+        "    while made < 300:\n"
         "        if os.fork() == 0:\n"
         "            time.sleep(600)\n"
         "            os._exit(0)\n"
         "        made += 1\n"
         "except OSError as problem:\n"
         "    print('held after', made)\n"
-        "if made > 400: print('REACHED', made)"
+        "if made == 300: print('REACHED', made)"
     ),
     "thread-bomb": Attack(
         "import threading, time\nmade = 0\n"
         "try:\n"
-        "    while made < 3000:\n"
+        "    while made < 300:\n"
         "        threading.Thread(target=time.sleep, args=(600,), daemon=True).start()\n"
         "        made += 1\n"
         "except RuntimeError as problem:\n"
         "    print('held after', made)\n"
-        "if made > 400: print('REACHED', made)"
+        "if made == 300: print('REACHED', made)"
     ),
     "memory-bomb": Attack(
         "hoard = []\n"
         "try:\n"
-        "    while len(hoard) < 200:\n"
+        "    while len(hoard) < 40:\n"
         "        hoard.append(bytearray(50_000_000))\n"
         "    print('REACHED', len(hoard))\n"
         "except MemoryError:\n"
@@ -132,19 +139,20 @@ ATTACKS = {
         "hoard.clear()"
     ),
     "memory-bomb-of-many-processes": Attack(
-        "import os\n"
-        "for _ in range(8):\n"
-        "    if os.fork() == 0:\n"
-        "        hoard = []\n"
-        "        while len(hoard) < 25:\n"
-        "            hoard.append(bytearray(os.urandom(1000) * 50_000))\n"
-        "        import time; time.sleep(600)\n"
-        "import time; time.sleep(1.5)"
+        "import os, time\n"
+        "made = []\n"
+        "for _ in range(3):\n"
+        "    made.append(os.fork())\n"
+        "    if made[-1] == 0:\n"
+        "        hoard = [bytearray(os.urandom(1000) * 50_000) for _ in range(14)]\n"
+        "        time.sleep(600)\n"
+        "time.sleep(2)\n"
+        "if not any(os.waitpid(pid, os.WNOHANG)[0] for pid in made): print('REACHED 2.1 GB')"
     ),
     "memory-bomb-in-files": Attack(
         "written = 0\n"
-        "for folder in ('/tmp', '/work', '/dev/shm', '.'):\n"
-        "    for number in range(40):\n"
+        "for folder in ('/tmp', '/notebook', '/dev/shm', '.'):\n"
+        "    for number in range(12):\n"
         "        try:\n"
         "            with open(f'{folder}/bomb{number}', 'wb') as file:\n"
         "                written += file.write(bytes(10_000_000))\n"
@@ -226,7 +234,7 @@ ATTACKS = {
         "sys.modules['gradcheck'] = fake\nsys.modules['numpy'] = fake"
     ),
     "atexit": Attack(
-        "import atexit\natexit.register(lambda: open('/work/left-by-atexit', 'w').write('REACHED'))\n"
+        "import atexit\natexit.register(lambda: open('/notebook/left-by-atexit', 'w').write('REACHED'))\n"
         "atexit.register(print, 'REACHED')"
     ),
     "sitecustomize": Attack(
@@ -235,11 +243,11 @@ ATTACKS = {
     ),
     "files-for-the-next-learner": Attack(
         "import os, glob\n"
-        "for folder in ('/tmp', '/work', '/dev/shm', '/opt/own/classroom', '/opt/packages/0', '/usr/lib'):\n"
+        "for folder in ('/tmp', '/notebook', '/dev/shm', '/opt/own/classroom', '/opt/packages/0', '/usr/lib'):\n"
         "    try:\n"
         "        if glob.glob(folder + '/left-behind*'): print('REACHED', folder)\n"
         "        open(folder + '/left-behind', 'w').close()\n"
-        "        if not folder.startswith(('/tmp', '/work', '/dev/shm')): print('REACHED writing', folder)\n"
+        "        if not folder.startswith(('/tmp', '/notebook', '/dev/shm')): print('REACHED writing', folder)\n"
         "    except OSError as problem:\n"
         "        print('held:', problem)"
     ),
@@ -291,23 +299,27 @@ ATTACKS = {
         "        print('REACHED', pid)\n"
         "        libc.ptrace(17, pid, None, None)"
     ),
-    "kill-all-it-sees": Attack(end="import os, signal\nos.kill(-1, signal.SIGKILL)"),
+    "kill-all-it-sees": Attack(end="import os, signal\n" + if_alone("os.kill(-1, signal.SIGKILL)")),
     "kill-all-it-sees-in-a-call": Attack(
-        answers={"double": "import os, signal\ndef double(x):\n    os.kill(-1, signal.SIGKILL)\n    return 0"}
+        answers={"double": "import os\ndef double(x):\n    os.getpid() < 1000 and os.kill(-1, 9)\n    return 0"}
     ),
     "stop-the-server": Attack(
-        "import os, signal\nfor pid in range(2, os.getpid()):\n    try:\n        os.kill(pid, signal.SIGSTOP)\n"
+        "import os, signal\n"
+        "for pid in range(2, min(os.getpid(), 1000)):\n    try:\n        os.kill(pid, signal.SIGSTOP)\n"
         "    except OSError:\n        pass"
     ),
     "inherited-descriptors": Attack(
-        "import os, socket\n"
+        "import os\n"
+        "sockets = []\n"
         "for number in range(3, 256):\n"
         "    try:\n"
         "        kind = os.fstat(number).st_mode >> 12\n"
         "    except OSError:\n"
         "        continue\n"
         "    if kind == 0o10: print('REACHED a file', number)\n"
-        "    if kind == 0o04: print('REACHED a folder', number)"
+        "    if kind == 0o14: sockets.append(number)\n"
+        "    if kind == 0o04: print('REACHED a folder', number)\n"
+        "if len(sockets) > 1: print('REACHED', sockets)"
     ),
     "keyrings-and-kernel-interfaces": Attack(
         "import ctypes, platform\nlibc = ctypes.CDLL(None, use_errno=True)\n"
@@ -386,6 +398,64 @@ ATTACKS = {
         }
     ),
     "call-that-never-returns": Attack(answers={"double": "def double(x):\n    while True:\n        pass"}),
+    "handle-whose-call-never-returns": Attack(
+        answers={
+            "counter": "class Counter:\n    total = 7\n    def add(self, n):\n        while True:\n            pass"
+        }
+    ),
+    "attribute-that-never-comes": Attack(
+        answers={
+            "counter": "class Counter:\n    def add(self, n):\n        return 0\n    @property\n"
+            "    def total(self):\n        while True:\n            pass"
+        }
+    ),
+    "message-of-an-exception-that-never-ends": Attack(
+        answers={
+            "double": "class Slow(Exception):\n    def __str__(self):\n        while True:\n            pass\n"
+            "def double(x):\n    raise Slow"
+        }
+    ),
+    "exception-as-long-as-a-book": Attack(
+        answers={"double": "def double(x):\n    raise ValueError('x' * 50_000_000, *range(1_000_000))"}
+    ),
+    "crash": Attack(
+        answers={
+            "double": "import ctypes\ndef double(x):\n    ctypes.string_at(0)",
+            "halves": "import sys\ndef halves(x):\n    sys.setrecursionlimit(10**9)\n    return halves(x)",
+        }
+    ),
+    "giant-numbers": Attack(
+        answers={
+            "answer": "answer = 1 << 100_000_000",
+            "double": "def double(x):\n    return [1 << 10_000_000]",
+            "halves": "def halves(x):\n    return 1 << 399_999, float('inf')",
+        }
+    ),
+    "giant-strings": Attack(
+        answers={
+            "answer": "answer = 'y' * 30_000_000",
+            "double": "def double(x):\n    return ['z' * 15] * 1_900_000",
+            "halves": "def halves(x):\n    return b'0' * 15_000_000, {k: str(k) for k in range(900_000)}",
+        }
+    ),
+    "array-of-nothing-with-a-giant-side": Attack(
+        answers={
+            "double": "import numpy as np\ndef double(x):\n    return np.zeros((10**15, 0))",
+            "halves": "import numpy as np\ndef halves(x):\n    return np.zeros((2**40, 0, 2**20)), np.zeros((0,) * 20)",
+        }
+    ),
+    "many-files-and-deep-folders": Attack(
+        "import os\n"
+        "for number in range(20_000):\n    os.close(os.open(f'empty{number}', os.O_CREAT))\n"
+        "for _ in range(1500):\n    os.mkdir('d')\n    os.chdir('d')\n"
+        "os.mkdir('/tmp/shut', 0)"
+    ),
+    "reads-stdin-in-a-call": Attack(
+        answers={
+            "double": "import sys\ndef double(x):\n    return float(input() or sys.stdin.read())",
+            "halves": "import os\ndef halves(x):\n    return os.read(0, 100), os.read(1, 100)",
+        }
+    ),
     "call-that-swallows-interrupts": Attack(
         answers={
             "double": "import time, signal\ndef double(x):\n    signal.signal(signal.SIGALRM, signal.SIG_IGN)\n"
@@ -474,6 +544,11 @@ ATTACKS |= {
         "    server.channel.end.sendall(pack(1000, 0))\n    for _ in range(1000):\n"
         "        server.channel.end.sendall(b' ')\n        time.sleep(0.5)"
     ),
+    "drips-whole-messages": speaks(
+        "    for n in range(1000):\n        say({'callback': 0, 'args': ['t', []]})\n        time.sleep(0.5)"
+    ),
+    "floods": speaks("    for n in range(100_000):\n        say({'reply': -n, 'result': 0})"),
+    "garbles-hugely": speaks("    say(b'[' + b'[],' * 4_000_000 + b'0]')"),
     "wrong-shapes": speaks("    say({'reply': 2, 'result': ['a', '<f8', [10**12], 'C', True, 0, 0]})"),
     "negative-places": speaks("    say({'reply': 2, 'result': ['a', '<f8', [-1], 'C', True, -8, 8]}, b'x' * 64)"),
     "object-dtype": speaks("    say({'reply': 2, 'result': ['a', '|O', [1], 'C', True, 0, 8]}, b'x' * 8)"),

@@ -94,6 +94,8 @@ def course(tmp_path_factory, requires_program):
     os.mkfifo(course.hand_in("x-pipe", SLUG, NAME, course.answered(SLUG, NAME, RIGHT)).parent / "pipe")
     odd = course.hand_in("x-name", SLUG, NAME, course.answered(SLUG, NAME, RIGHT)).parent
     (odd / "a\nb.txt").write_text("x", encoding="utf-8")
+    for name in ("..\\..\\up.txt", "...", "-rf", "a;b $(c)"):
+        (course.root / "submitted" / "odd-names" / SLUG / name).write_text("x", encoding="utf-8")
     with open(course.hand_in("x-huge", SLUG, NAME, "{}"), "wb") as file:
         file.truncate(3_000_000_000)
     course.ran = course.nbgrader(
@@ -124,6 +126,14 @@ def honest(course: Course) -> dict[str, dict]:
     content = course.answered(SLUG, NAME, RIGHT | {"mean": "def mean(values):\n    return add(values) / len(values)"})
     content["cells"].insert(2, code(None, "def add(values):\n    return sum(values)"))
     found["own-helper"] = content
+    content = course.answered(SLUG, NAME, RIGHT)
+    content["metadata"]["kernelspec"]["name"] = "../../bin/sh"
+    content["cells"].append(code("../../up", "1") | {"id": "../../up"})
+    content["cells"].append(
+        markdown("![x](attachment:../../up.png)", attachments={"../../up.png": {"image/png": "../../up.png"}})
+    )
+    found["odd-names"] = content
+    found["ü -x"] = course.answered(SLUG, NAME, RIGHT)
     found["wrong-hidden"] = course.answered(SLUG, NAME, RIGHT | {"mean": "def mean(values):\n    return 2"})
     found["magics"] = course.answered(SLUG, NAME, RIGHT | {"mean": "%precision 3\n!true\n" + RIGHT["mean"]})
     return found
@@ -157,7 +167,17 @@ FULL = {"test-mean": 3, "essay": None, "test-greeting": 1, "test-stack": 2, "tes
 
 @pytest.mark.parametrize(
     "student",
-    ["right", "warns-on-stderr", "deleted-checks", "duplicated-cells", "metadata-lost", "own-helper", "magics"],
+    [
+        "right",
+        "warns-on-stderr",
+        "deleted-checks",
+        "duplicated-cells",
+        "metadata-lost",
+        "own-helper",
+        "magics",
+        "odd-names",
+        "ü -x",
+    ],
 )
 def test_honest_work_gets_what_it_deserves(course, student):
     scores = course.table[student]
@@ -269,6 +289,43 @@ def test_waived_sandbox_is_said_and_stock_execution_runs(course):
     assert ran.returncode == 0, ran.stderr
     assert "runs with your own rights" in ran.stderr
     assert course.scores(SLUG)["right"]["test-mean"] == 3
+
+
+def test_nothing_is_graded_where_the_sandbox_cannot_be_put_in_place(course):
+    path = course.root / "nbgrader_config.py"
+    kept = path.read_text(encoding="utf-8")
+    path.write_text("import nbgrader.apps.api\ndel nbgrader.apps.api.Autograde\n" + kept, encoding="utf-8")
+    try:
+        ran = course.nbgrader("autograde", SLUG, "--force", "--student", "right")
+    finally:
+        path.write_text(kept, encoding="utf-8")
+    assert ran.returncode == 1 and "has no Autograde" in ran.stderr and "Nothing was run" in ran.stderr
+    assert "Autograding" not in ran.stderr and "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda content: content["cells"].append(code("test-new", "1", grade=True, points=1)), "test-new is new"),
+        (lambda content: content["cells"].pop(), "test-slope is gone"),
+        (lambda content: content.pop("cells"), "is not a notebook"),
+    ],
+    ids=["added", "removed", "no-notebook"],
+)
+def test_release_that_nbgrader_refuses_leaves_the_old_one(course, change, sentence):
+    path, release = course.root / "source" / SLUG / f"{NAME}.ipynb", course.root / "release" / SLUG
+    kept, before = path.read_text(encoding="utf-8"), {file.name: file.read_bytes() for file in release.iterdir()}
+    content = json.loads(kept)
+    change(content)
+    path.write_text(json.dumps(content), encoding="utf-8")
+    try:
+        ran = course.nbgrader("generate_assignment", SLUG, "--force")
+    finally:
+        path.write_text(kept, encoding="utf-8")
+    assert ran.returncode == 1 and "Traceback" not in ran.stderr
+    errors = [line for line in ran.stderr.splitlines() if "ERROR" in line]
+    assert len(errors) == 1 and sentence in errors[0], ran.stderr
+    assert {file.name: file.read_bytes() for file in release.iterdir()} == before
 
 
 def test_waived_sandbox_without_execution_is_refused(course):

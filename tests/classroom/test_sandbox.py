@@ -69,10 +69,10 @@ def test_cell_that_runs_too_long_is_stopped_and_the_next_one_runs(box):
 
 def test_nothing_of_one_notebook_is_left_for_the_next(box):
     first = box.open_notebook({})
-    first.run("import os, time\nopen('/work/a', 'w').close(); open('/tmp/b', 'w').close()", 20)
+    first.run("import os, time\nopen('/notebook/a', 'w').close(); open('/tmp/b', 'w').close()", 20)
     first.run("if os.fork() == 0:\n    os.setsid()\n    time.sleep(600)", 20)
     second = box.open_notebook({})
-    listed = second.run("import os\nprint(os.listdir('/work') + os.listdir('/tmp'))", 20)
+    listed = second.run("import os\nprint(os.listdir('/notebook') + os.listdir('/tmp'))", 20)
     assert listed[0]["text"] == "[]\n"
     look = "for pid in set(range(3, 200)) - {os.getpid(), os.getppid()}:\n    try:\n        os.kill(pid, 0)\n"
     look += "        print('process', pid)\n    except OSError:\n        pass\nprint('looked')"
@@ -97,6 +97,46 @@ def test_missing_cgroups_are_named(monkeypatch):
     monkeypatch.setattr(sandbox, "user_scopes_work", lambda: True)
     scope = Cgroup(SandboxSettings())
     assert scope.missing == "" and scope.prefix[0] == "systemd-run" and "MemoryMax=2000000000" in scope.prefix
+
+
+def test_command_of_an_ordinary_user_runs_bubblewrap_in_a_scope_with_limits(monkeypatch, requires_program):
+    requires_program("bwrap")
+    monkeypatch.setattr(sandbox.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(sandbox, "user_scopes_work", lambda: True)
+    settings = SandboxSettings(memory=700, processes=20)
+    unstarted = Sandbox.__new__(Sandbox)
+    unstarted.settings, unstarted.cgroup = settings, Cgroup(settings)
+    command = unstarted.command(interpreter_view(("gradcheck",)), 3, 4)
+    scope, rest = command[: command.index("--")], command[command.index("--") + 1 :]
+    assert scope[:3] == ["systemd-run", "--user", "--scope"]
+    assert {"MemoryMax=700000000", "MemorySwapMax=0", f"TasksMax={20 + sandbox.MAX_SNAPSHOTS}"} <= set(scope)
+    assert rest[0].endswith("bwrap") and "unshare" not in command and "setpriv" not in command
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_groups_that_root_makes_have_the_limits(monkeypatch, tmp_path, version):
+    monkeypatch.setattr(sandbox.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(sandbox, "CGROUPS", tmp_path)
+    if version == 2:
+        (tmp_path / "cgroup.controllers").write_text("memory pids", encoding="utf-8")
+    else:
+        (tmp_path / "memory").mkdir()
+        (tmp_path / "pids").mkdir()
+    group = Cgroup(SandboxSettings(memory=700, processes=20))
+    assert group.missing == ""
+    written = {file.name: file.read_text() for folder in group.folders for file in folder.iterdir()}
+    most = str(20 + sandbox.MAX_SNAPSHOTS)
+    if version == 2:
+        assert written == {"memory.max": "700000000", "pids.max": most}
+        assert (tmp_path / "cgroup.subtree_control").read_text() == "+memory +pids"
+    else:
+        assert written == {"memory.limit_in_bytes": "700000000", "pids.max": most}
+
+
+def test_group_that_cannot_be_made_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(sandbox.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(sandbox, "CGROUPS", tmp_path / "nowhere")
+    assert "the system does not let them be made" in Cgroup(SandboxSettings()).missing
 
 
 def test_refused_library_is_not_there_and_the_reason_is_said(box):
