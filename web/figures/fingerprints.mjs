@@ -15,7 +15,7 @@ export function draw(root, chosen = {}) {
   const svg = drawing(
     picture(root, "Heat maps of the true gradient, of the wrong one, and of their difference."),
     360,
-    150,
+    136,
     560,
   );
   const maps = ["true", "wrong", "wrong − true"].map((title, n) => {
@@ -49,7 +49,8 @@ export function draw(root, chosen = {}) {
     const off = difference(truth, yours);
     const largest = limit(truth, yours);
     [truth, yours, off].forEach((matrix, n) => heat(maps[n], matrix, largest));
-    say(`${mistake}, seen in ${gradient}. ${pattern(truth, yours).words} The checker says: “${said}”`);
+    const title = mistake[0].toUpperCase() + mistake.slice(1);
+    say(`${title}, seen in ${gradient}. ${pattern(truth, yours).words} The checker says: “${said}”`);
     fill(
       truth.flatMap((line, r) =>
         line.map((value, c) => [
