@@ -17,17 +17,23 @@ from classroom.errors import InstructorError
 # What nbgrader asks of every cell it knows, unless the author says otherwise.
 CELL_DEFAULTS = {"grade": False, "locked": True, "schema_version": 3, "solution": False, "task": False}
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-# A notebook's text begins with jupytext's header; other Markdown beside it (page-*.md) has none.
+# A notebook's text begins with jupytext's header.
 NOTEBOOK_HEADER = "---\njupytext:"
 # The tag of prose that explains a solution: it reaches the worked solutions, never a learner's notebook.
 EXPLANATION = "explanation"
 
 
 def source_texts(source: Path) -> Iterator[Path]:
-    """Yield the Markdown of every notebook below ``source``, in order."""
+    """Yield the Markdown of every notebook below ``source``, in order; ``page-*.md`` beside them are none.
+
+    Raises InstructorError where another one does not begin as a notebook does, so that none is left out unseen.
+    """
     for path in sorted(source.glob("*/*.md")):
-        if path.read_text(encoding="utf-8").startswith(NOTEBOOK_HEADER):
-            yield path
+        if path.name.startswith("page-"):
+            continue
+        if not path.read_text(encoding="utf-8", errors="replace").startswith(NOTEBOOK_HEADER):
+            raise InstructorError(f"{path} is not a notebook: it does not begin with jupytext's header. Mend it.")
+        yield path
 
 
 def read_text_notebook(text: Path) -> Any:

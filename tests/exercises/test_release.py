@@ -115,6 +115,7 @@ def broken(course: Path, old: str, new: str) -> None:
             "is not a notebook",
             id="not a notebook",
         ),
+        pytest.param(lambda course: broken(course, "jupytext:", "x:"), "jupytext's header", id="no header"),
     ],
 )
 def test_what_cannot_be_released_is_said_in_a_sentence_and_nothing_is_written(course, spoil, sentence):
