@@ -125,7 +125,9 @@ def report(root: Path, assignment: str, names: bool, book: str | None, into: Pat
 def main() -> None:
     """Run the command; what the instructor can mend ends in one sentence and exit status 1."""
     try:
-        classroom(standalone_mode=False)
+        # An exit that a command asks for comes back as its status.
+        status = classroom(standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else 0)
     except click.ClickException as problem:
         problem.show()
         sys.exit(problem.exit_code)

@@ -41,8 +41,9 @@ def unflat(k: int, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def largest(values: Array) -> tuple[int, ...]:
-    """Return the index of the entry of largest magnitude."""
-    return unflat(int(np.argmax(np.abs(values))), values.shape)
+    """Return the index of the entry of largest magnitude; of some that differ by rounding alone, that of the first."""
+    sizes = np.abs(values)
+    return unflat(int(np.argmax(sizes >= sizes.max() * (1 - 1e-6))), values.shape)
 
 
 def change(problem: Problem, name: str, index: tuple[int, ...], step: float, central: bool = False) -> float:

@@ -138,16 +138,23 @@ ATTACKS = {
         "    print('held after', len(hoard))\n"
         "hoard.clear()"
     ),
+    # Each process stays below its own limit. All three full and alive at once would be more than the group's.
     "memory-bomb-of-many-processes": Attack(
-        "import os, time\n"
+        "import glob, os, time\n"
         "made = []\n"
-        "for _ in range(3):\n"
+        "for number in range(3):\n"
         "    made.append(os.fork())\n"
         "    if made[-1] == 0:\n"
         "        hoard = [bytearray(os.urandom(1000) * 50_000) for _ in range(14)]\n"
+        "        open(f'/tmp/full{number}', 'w').close()\n"
         "        time.sleep(600)\n"
-        "time.sleep(2)\n"
-        "if not any(os.waitpid(pid, os.WNOHANG)[0] for pid in made): print('REACHED 2.1 GB')"
+        "gone = []\n"
+        "while not gone and len(glob.glob('/tmp/full*')) < 3:\n"
+        "    gone = [pid for pid in made if os.waitpid(pid, os.WNOHANG)[0]]\n"
+        "    time.sleep(0.05)\n"
+        "time.sleep(0.2)\n"
+        "gone += [pid for pid in made if pid not in gone and os.waitpid(pid, os.WNOHANG)[0]]\n"
+        "print('held' if gone else 'REACHED 2.1 GB')"
     ),
     "memory-bomb-in-files": Attack(
         "written = 0\n"
@@ -405,7 +412,7 @@ ATTACKS = {
     ),
     "attribute-that-never-comes": Attack(
         answers={
-            "counter": "class Counter:\n    def add(self, n):\n        return 0\n    @property\n"
+            "counter": "class Counter:\n    def add(self, n):\n        return 7\n    @property\n"
             "    def total(self):\n        while True:\n            pass"
         }
     ),

@@ -79,6 +79,35 @@ def test_nothing_of_one_notebook_is_left_for_the_next(box):
     assert second.run(look, 20)[0]["text"] == "looked\n"
 
 
+FILL = """
+import glob, os, time
+made = []
+for number in range(3):
+    made.append(os.fork())
+    if made[-1] == 0:
+        hoard = [bytearray(os.urandom(1000) * 20_000) for _ in range(14)]
+        open(f'/tmp/full{number}', 'w').close()
+        time.sleep(600)
+gone = []
+while not gone and len(glob.glob('/tmp/full*')) < 3:
+    gone = [pid for pid in made if os.waitpid(pid, os.WNOHANG)[0]]
+    time.sleep(0.05)
+print('held' if gone else 'all three are full')
+"""
+
+
+def test_memory_of_all_processes_together_is_limited(requires_program):
+    requires_program("bwrap")
+    box = Sandbox(SandboxSettings(memory=600))
+    try:
+        if box.cgroup.missing:
+            pytest.skip(f"no group of processes has limits here: {box.cgroup.missing}")
+        # 840 MB in three processes, none of which meets its own limit.
+        assert box.open_notebook({}).run(FILL, 60)[0]["text"] == "held\n"
+    finally:
+        box.close()
+
+
 def test_files_arrive_and_no_link_is_followed(box, tmp_path):
     (tmp_path / "data.csv").write_text("1,2", encoding="utf-8")
     notebook = box.open_notebook({"deep/data.csv": tmp_path / "data.csv"})

@@ -135,7 +135,8 @@ READ = """(() => {
   const widths = (selector) =>
     [...document.querySelectorAll(`article ${selector}`)].map((element) => element.getBoundingClientRect().width);
   return {
-    characters: document.querySelector("article").innerText.length,
+    // The page of the search has no article.
+    characters: (document.querySelector("article") ?? document.body).innerText.length,
     typeface: getComputedStyle(document.querySelector("h1")).fontFamily,
     pictures: widths(":is(svg.figure, img)"),
     formulas: widths(".math svg"),
