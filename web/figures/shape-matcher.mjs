@@ -1,6 +1,7 @@
 // Choose what to do with a layer's arrays, and see whether it can be done, has the wanted shape, and is right.
 import { buttons, choice, controls, drawing, picture, slider, status, values } from "./controls.mjs";
 import {
+  ARRAYS,
   COUNTED,
   FACTORS,
   OPERATIONS,
@@ -84,6 +85,7 @@ export function draw(root, chosen = {}) {
     drawArraysOf(svg, state, judged);
     say(sentence(state, judged, off));
     fill([
+      ...Object.entries(ARRAYS).map(([name, letters]) => [name, words(shapeOf(letters, sizes)), ""]),
       [`${wanted}, measured`, words(shapeOf(WANTED[wanted], sizes)), ""],
       [
         expression(state),
