@@ -53,9 +53,13 @@ def workers_at(address: str) -> Iterator[Any]:
     """Yield a client of the scheduler at an address; InstructorError where none answers, or it has no worker."""
     import dask
     from distributed import Client
+    from distributed.comm.addressing import parse_address
+    from distributed.comm.registry import get_backend
 
     with dask.config.set(QUIET):
         try:
+            # Of a kind of address that nobody knows, the client would complain once more when it is forgotten.
+            get_backend(parse_address(address)[0])
             client = Client(address, timeout=ANSWER_SECONDS, set_as_default=False)
         except (OSError, ValueError, TimeoutError) as problem:
             said = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
