@@ -13,11 +13,10 @@ import numpy as np
 from gradcheck.behaviour import misbehaviour
 from gradcheck.evidence import failed, place, unflat, with_numbers
 from gradcheck.explain import first_wrong, judge_all
-from gradcheck.problem import Broken, Function, Problem, agree, exception_text, quiet, read_problem, time_limit
+from gradcheck.problem import Broken, Function, Problem, TooSlow, agree, exception_text, quiet, read_problem
 from gradcheck.report import Diagnosis, Finding, Report, Verdict, Worst
 from gradcheck.verdict import DIRECTIONS, Judgement
 
-LONGEST = 10.0
 NOTICED = 1e-6
 
 
@@ -94,22 +93,26 @@ def run_check(problem: Problem, *, protocol: bool) -> Report:
         answers, said = attempt("backward", problem.call_backward, cache, dout)
     with quiet(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        if said is None:
+            try:
+                judged, verdicts = judge_all(problem, answers)
+                found = findings + judged
+                if protocol:
+                    found += misbehaviour(problem, answers, [finding.ok for finding in judged], cache, dout)
+                found = [with_numbers(problem, answers, finding) for finding in found]
+            except TooSlow as slow:
+                said = slow.said
         if said is not None:
             said = name_the_product(problem, said)
             findings += [failed(problem, name, said) for name in problem.wrt]
             return Report(tuple(findings), problem.evaluations)
-        judged, verdicts = judge_all(problem, answers)
-        findings += judged
-        if protocol:
-            findings += misbehaviour(problem, answers, [finding.ok for finding in judged], cache, dout)
-        findings = [with_numbers(problem, answers, finding) for finding in findings]
     first, sentence = first_wrong(problem, judged)
     notes = [sentence, "Your backward prints something; that is no mistake." if echo.used else ""]
     if not problem.is_loss and any(finding.verdict == "fail" for finding in judged):
         notes.append("The loss here is L = sum(dout * out), with a random upstream gradient dout.")
     sized = {name: verdict for name, verdict in verdicts.items() if verdict.size}
     return Report(
-        tuple(findings),
+        tuple(found),
         problem.evaluations,
         max((verdict.tolerance / verdict.size for verdict in sized.values()), default=0.0),
         max((miss_probability(problem, name, verdict) for name, verdict in sized.items()), default=0.0),
@@ -121,9 +124,9 @@ def run_check(problem: Problem, *, protocol: bool) -> Report:
 def attempt(role: str, function: Function, *args: Any) -> tuple[Any, Diagnosis | None]:
     """Return what a call that runs a learner's function returns, or what is wrong with the call itself."""
     try:
-        with np.errstate(all="ignore"), time_limit(LONGEST, role):
+        with np.errstate(all="ignore"):
             return function(*args), None
-    except Broken as broken:
+    except (Broken, TooSlow) as broken:
         return None, broken.said
     except (Exception, SystemExit) as error:
         return None, Diagnosis("raised", f"{role} {exception_text(error)}")

@@ -19,6 +19,7 @@ from gradcheck.report import Diagnosis
 Array = NDArray[Any]
 Function = Callable[..., Any]
 Direction = Mapping[str, Array]
+LONGEST = 10.0
 
 
 class Broken(Exception):
@@ -27,6 +28,15 @@ class Broken(Exception):
     def __init__(self, cause: str, sentence: str) -> None:
         super().__init__(sentence)
         self.said = Diagnosis(cause, sentence)
+
+
+class TooSlow(BaseException):
+    """A learner's function was stopped; no ``except Exception`` on the way, the learner's included, holds this up."""
+
+    def __init__(self, role: str) -> None:
+        text = f"{role} did not return within {LONGEST:g} seconds. Is there a loop without an end?"
+        super().__init__(text)
+        self.said = Diagnosis("too-slow", text)
 
 
 def copied(value: Any) -> Any:
@@ -125,7 +135,8 @@ class Problem:
     def start(self) -> Any:
         """Evaluate forward twice: keep out, the cache and a random dout, and return the cache as it came."""
         given = {name: value.copy() for name, value in self.inputs.items()}
-        out, cache = self.evaluate(given)
+        with time_limit("forward"):
+            out, cache = self.evaluate(given)
         self.out, self.cache = self.read_output(out), copied(cache)
         self.changed = tuple(n for n, kept in self.inputs.items() if kept.tobytes() != given[n].tobytes())
         if not self.is_loss:
@@ -169,7 +180,8 @@ class Problem:
         """Return the gradients in the order of ``wrt``; backward may spoil the cache and dout that it is handed."""
         backward = backward or self.backward
         dout = self.dout.copy() if dout is None else dout
-        result = backward(cache) if self.is_loss else backward(dout if dout.ndim else dout[()], cache)
+        with time_limit("backward"):
+            result = backward(cache) if self.is_loss else backward(dout if dout.ndim else dout[()], cache)
         return read_gradients(result, ["d" + name for name in self.wrt])
 
     def answers(
@@ -282,8 +294,8 @@ def quiet() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def time_limit(seconds: float, role: str) -> Iterator[None]:
-    """Raise Broken when a call takes longer; only where a POSIX main thread has its alarm free."""
+def time_limit(role: str) -> Iterator[None]:
+    """Raise TooSlow when a call takes longer; only where a POSIX main thread has its alarm free."""
     free = (
         hasattr(signal, "SIGALRM")
         and threading.current_thread() is threading.main_thread()
@@ -295,10 +307,10 @@ def time_limit(seconds: float, role: str) -> Iterator[None]:
         return
 
     def stop(*_: Any) -> None:
-        raise Broken("too-slow", f"{role} did not return within {seconds:g} seconds. Is there a loop without an end?")
+        raise TooSlow(role)
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, LONGEST)
     try:
         yield
     finally:

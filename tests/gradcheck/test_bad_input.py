@@ -1,5 +1,6 @@
 """Whatever a learner's functions do, the report says it in a sentence; whatever an author passes, an error does."""
 
+import contextlib
 import functools
 import time
 
@@ -132,10 +133,27 @@ def test_learners_slip_is_said_in_a_sentence(name):
 
 @pytest.mark.parametrize(("role", "pair"), [("forward", (endless, backward)), ("backward", (forward, endless))])
 def test_endless_loop_is_stopped(monkeypatch, role, pair):
-    monkeypatch.setattr("gradcheck.check.LONGEST", 0.3)
+    monkeypatch.setattr("gradcheck.problem.LONGEST", 0.3)
     report = check_layer(*pair, {"Z": X})
     assert report.findings[0].cause == "too-slow"
     assert report.findings[0].message.startswith(f"{role} did not return within 0.3 seconds. Is there a loop")
+
+
+def test_endless_loop_of_a_later_call_is_stopped(monkeypatch):
+    monkeypatch.setattr("gradcheck.problem.LONGEST", 0.3)
+    calls = []
+
+    def backward(dout, cache):
+        calls.append(1)
+        while len(calls) > 1:
+            with contextlib.suppress(Exception):
+                time.sleep(0.01)
+        return 2 * dout
+
+    report = check_layer(lambda Z: (2 * Z, None), backward, {"Z": X})
+    assert [finding.cause for finding in report.findings] == ["too-slow"]
+    assert report.verdict == "fail" and report.score(1) == 0.0
+    assert len(calls) == 2
 
 
 def test_prints_are_shown_once_and_do_no_harm(capsys):
