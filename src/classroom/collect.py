@@ -4,12 +4,14 @@ Each file of the archive is claimed for one learner and one notebook, or listed 
 placed is made ready in a scratch folder first and moved at the end, so that nothing is ever half-written.
 """
 
+import contextlib
 import csv
 import json
 import os
 import re
 import shutil
 import tempfile
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -30,6 +32,7 @@ CANVAS_TEXT = re.compile(r".+_(?:\d+|anon_[A-Za-z0-9]+)_(text|link)\.html")
 # "x (1)", "x-1", "x-Copy1", "x - Copy", "x copy 2": what browsers, Jupyter and file managers make of a second x.
 COPY = r"[\s_-]*(?:copy|kopie|copie|copia)?[\s_-]*\(?(\d{0,2})\)?"
 NOTEBOOK = re.compile(r"(?P<stem>.+)\.ipynb(?:\.(?:json|txt))?", re.IGNORECASE)
+ABANDONED_SECONDS = 3600
 RECORD = "collected.csv"
 COLUMNS = ["id", "name", "email", "system", "number", "label", "attachment", "handed_in", "late", "timestamp"]
 
@@ -179,6 +182,11 @@ def collect_zip(
 
     downloaded = root / "downloaded" / assignment
     downloaded.mkdir(parents=True, exist_ok=True)
+    for left_behind in downloaded.glob(".collecting-*"):
+        # Of a run that was killed; one that goes on is younger, or ends meanwhile.
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - left_behind.stat().st_mtime > ABANDONED_SECONDS:
+                shutil.rmtree(left_behind)
     try:
         with tempfile.TemporaryDirectory(dir=downloaded, prefix=".collecting-") as scratch:
             files, ready = Path(scratch, "files"), Path(scratch, "ready")

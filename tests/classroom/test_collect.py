@@ -2,9 +2,11 @@
 
 import io
 import json
+import os
 import stat
 import struct
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -255,6 +257,16 @@ def test_collecting_again_replaces_what_changed_and_keeps_the_earlier_work(cours
     assert "# new" in text_of(course, "ana")
     kept = course.root / "downloaded" / TASK / "replaced" / "ana-1" / "adding_up.ipynb"
     assert "# old" in kept.read_text(encoding="utf-8")
+
+
+def test_what_a_killed_run_has_left_is_removed_and_what_a_running_one_needs_is_not(course, tmp_path):
+    downloaded = course.root / "downloaded" / TASK
+    for name, age in (("old", 7200), ("young", 60)):
+        folder = downloaded / f".collecting-{name}" / "files"
+        folder.mkdir(parents=True)
+        os.utime(folder.parent, (time.time() - age,) * 2)
+    collect_zip(zipped(tmp_path / "1.zip", {"ana/adding_up.ipynb": work()}), course.root, TASK)
+    assert [path.name for path in downloaded.glob(".collecting-*")] == [".collecting-young"]
 
 
 def set_flag(path: Path, flag: int) -> Path:
