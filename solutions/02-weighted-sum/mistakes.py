@@ -133,6 +133,10 @@ def neurons(sizes):
     return sum(sizes[1:])
 
 
+def all_sizes_added(sizes):
+    return sum(sizes)
+
+
 def all_sizes_multiplied(sizes):
     return int(np.prod(sizes))
 
@@ -179,6 +183,7 @@ MISTAKES = {
         "only the first layer is counted": first_layer_alone,
         "only the last layer is counted; the layers must be added up": last_layer_alone,
         "this counts neurons, not parameters": neurons,
+        "the sizes are added up, inputs included; parameters lie between two of them": all_sizes_added,
         "all sizes multiplied with one another; only neighbours are connected": all_sizes_multiplied,
         "the biases of the last layer are missing": output_layer_without_biases,
     },

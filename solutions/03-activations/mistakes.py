@@ -29,6 +29,10 @@ def sigmoid_chosen_too_late(Z):
     return twice(np.where(Z >= 0, 1 / (1 + np.exp(-Z)), np.exp(Z) / (1 + np.exp(Z))))
 
 
+def sigmoid_of_the_size(Z):
+    return twice(1 / (1 + np.exp(-np.abs(Z))))
+
+
 def sigmoid_mirrored(Z):
     return twice(sigmoid(-Z))
 
@@ -61,6 +65,14 @@ def sigmoid_is_a_step(Z):
 
 def tanh_as_on_paper(Z):
     return twice((np.exp(Z) - np.exp(-Z)) / (np.exp(Z) + np.exp(-Z)))
+
+
+def tanh_with_one_exponential(Z):
+    return twice((1 - np.exp(-2 * Z)) / (1 + np.exp(-2 * Z)))
+
+
+def tanh_without_sign(Z):
+    return twice(np.tanh(np.abs(Z)))
 
 
 def tanh_keeps_z(Z):
@@ -141,6 +153,10 @@ def relu_one_maximum(Z):
     return np.max(Z), Z
 
 
+def relu_largest_of_each_column(Z):
+    return np.max(Z, 0), Z
+
+
 def softmax_as_on_paper(Z):
     E = np.exp(Z)
     return twice(E / E.sum(axis=1, keepdims=True))
@@ -152,6 +168,11 @@ def softmax_by_columns(Z):
 
 def softmax_over_everything(Z):
     E = np.exp(Z - Z.max())
+    return twice(E / E.sum())
+
+
+def softmax_shifted_by_row_divided_by_the_batch(Z):
+    E = np.exp(Z - Z.max(axis=1, keepdims=True))
     return twice(E / E.sum())
 
 
@@ -198,6 +219,7 @@ MISTAKES = {
         "exp(-Z) is computed for very negative Z too; choose the exponent first": sigmoid_as_on_paper,
         "exp(Z) is computed for very large Z, and infinity divided by infinity is NaN": sigmoid_with_large_exponents,
         "np.where chooses too late: both formulas are computed everywhere": sigmoid_chosen_too_late,
+        "the formula for Z >= 0 is used for negative Z too; choose the numerator by the sign": sigmoid_of_the_size,
         "the sign of Z is flipped": sigmoid_mirrored,
         "the cache is Z instead of A": sigmoid_keeps_z,
         "the cache is the slope instead of A": sigmoid_keeps_slope,
@@ -208,6 +230,8 @@ MISTAKES = {
     },
     "tanh_forward": {
         "exp of a very large number overflows, and infinity divided by infinity is NaN": tanh_as_on_paper,
+        "exp(-2 Z) overflows for very negative Z; use tanh(-z) = -tanh(z) there": tanh_with_one_exponential,
+        "negative entries lose their sign: tanh(-z) = -tanh(z)": tanh_without_sign,
         "the cache is Z instead of A": tanh_keeps_z,
         "the cache is missing; return A, A": tanh_without_cache,
         "this is the sigmoid": tanh_is_sigmoid,
@@ -229,12 +253,14 @@ MISTAKES = {
         "nothing is set to zero": relu_is_identity,
         "the negative entries of Z itself are overwritten": relu_in_place,
         "np.max gives one number; np.maximum compares entry by entry": relu_one_maximum,
+        "np.max(Z, 0) is the largest entry of each column; np.maximum(Z, 0) compares": relu_largest_of_each_column,
     },
     "softmax_forward": {
         "the largest entry of the whole batch is subtracted instead of each row's": softmax_shifted_by_the_batch,
         "exp of a very large number overflows; subtract the row's largest entry first": softmax_as_on_paper,
         "taken along the columns instead of the rows": softmax_by_columns,
         "divided by the sum of the whole batch instead of each row's": softmax_over_everything,
+        "all rows are divided by one sum; each row has its own": softmax_shifted_by_row_divided_by_the_batch,
         "not divided by the sum of the row": softmax_not_divided,
         "the exponentials are missing": softmax_without_exponentials,
         "the sign of Z is flipped": softmax_mirrored,

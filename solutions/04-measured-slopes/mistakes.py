@@ -31,6 +31,14 @@ def fixed_step(f, x, h=1e-5):
     return (f(x + 1e-5) - f(x - 1e-5)) / 2e-5
 
 
+def half_the_distance(f, x, h=1e-5):
+    return (f(x + h / 2) - f(x - h / 2)) / h
+
+
+def plus_for_minus(f, x, h=1e-5):
+    return (f(x + h) + f(x - h)) / (2 * h)
+
+
 def only_the_rise(f, x, h=1e-5):
     return f(x + h) - f(x - h)
 
@@ -88,6 +96,26 @@ def all_at_once(f, X, dout, h=1e-5):
 
 def all_at_once_one_number(f, X, dout, h=1e-5):
     return np.sum(dout * (f(X + h) - f(X - h))) / (2 * h)
+
+
+def whole_rows(f, X, dout, h=1e-5):
+    slopes = np.zeros(X.shape)
+    for index in range(len(X)):
+        up, down = X.copy(), X.copy()
+        up[index] += h
+        down[index] -= h
+        slopes[index] = np.sum(dout * (f(up) - f(down))) / (2 * h)
+    return slopes
+
+
+def first_entry_alone(f, X, dout, h=1e-5):
+    slopes = np.zeros(X.shape)
+    for index in np.ndindex(X.shape):
+        up, down = X.copy(), X.copy()
+        up[index] += h
+        down[index] -= h
+        slopes[index] = np.sum(dout * (f(up) - f(down))) / (2 * h)
+        return slopes
 
 
 def copied_once(f, X, dout, h=1e-5):
@@ -249,6 +277,8 @@ MISTAKES = {
         "left minus right: the slope is turned around": left_minus_right,
         "the step is fixed at 1e-5, whatever h says": fixed_step,
         "the rise alone, not divided by the run": only_the_rise,
+        "the two points lie h / 2 from x; they are to be at x - h and x + h": half_the_distance,
+        "the two values are added; the rise is their difference": plus_for_minus,
     },
     "numerical_vjp": {
         "one-sided differences, from X to X + h": one_sided,
@@ -258,6 +288,8 @@ MISTAKES = {
         "the upstream gradient dout is left out, as if it were all ones": without_dout,
         "all entries are nudged at once instead of one after the other": all_at_once,
         "all entries are nudged at once, and one number comes back for all of them": all_at_once_one_number,
+        "whole rows are nudged: X[i] is a row of X; np.ndindex(X.shape) gives the index of each entry": whole_rows,
+        "only the first entry is measured: does return stand inside the loop?": first_entry_alone,
         "the copies are made once, before the loop, so that every earlier nudge stays in them": copied_once,
         "up and down are both X itself; an array of their own comes from X.copy()": not_copied,
         "up and down are the same array, so the two nudges cancel": one_array_twice,

@@ -48,6 +48,11 @@ def mul_by_output(dz, cache):
     return dz * x * y, dz * x * y
 
 
+def mul_added(dz, cache):
+    x, y = cache
+    return dz + y, dz + x
+
+
 def mul_divided(dz, cache):
     x, y = cache
     return dz / y, dz / x
@@ -147,6 +152,32 @@ def neuron_slope_of_slope(dL, cache):
     return dz * w, dz * x, dz
 
 
+def neuron_slope_from_z(dL, cache):
+    x, w, a = cache
+    z = np.sum(w * x)
+    dz = dL * z * (1 - z)
+    return dz * w, dz * x, dz
+
+
+def neuron_bias_forgotten(dL, cache):
+    x, w, a = cache
+    s = 1 / (1 + np.exp(-np.sum(w * x)))
+    dz = dL * s * (1 - s)
+    return dz * w, dz * x, dz
+
+
+def neuron_bias_for_each_input(dL, cache):
+    x, w, a = cache
+    dz = dL * a * (1 - a)
+    return dz * w, dz * x, np.sum(dz * np.ones_like(x))
+
+
+def neuron_mean_over_inputs(dL, cache):
+    x, w, a = cache
+    dz = dL * a * (1 - a) / len(x)
+    return dz * w, dz * x, dz
+
+
 def neuron_without_brackets(dL, cache):
     x, w, a = cache
     dz = dL * a * 1 - a
@@ -175,11 +206,12 @@ MISTAKES = {
         "the second sign is that of a difference": add_like_sub,
     },
     "mul_backward": {
-        "not swapped: the slope of x * y by x is y, not x": mul_not_swapped,
+        "the slope of x * y by x is y, and by y it is x, not the other way round": mul_not_swapped,
         "the upstream gradient is missing: only the other input is returned": mul_without_upstream,
         "the slopes of a sum, in a node that multiplies": mul_like_add,
         "multiplied by the output x * y instead of the other input": mul_by_output,
         "divided by the other input instead of multiplied": mul_divided,
+        "what arrives is added to the other input instead of multiplied": mul_added,
     },
     "gate_forward_backward": {
         "the second path overwrites the first: only the square's slope is left in df/dx": gate_only_square,
@@ -205,6 +237,10 @@ MISTAKES = {
         "the sigmoid is applied once more to a, which is already its output": neuron_slope_of_slope,
         "without brackets around 1 - a, the last a is subtracted from the whole product": neuron_without_brackets,
         "a * (a - 1) has the wrong sign": neuron_sign,
+        "the slope is a * (1 - a) with the output a; here the weighted sum stands in its place": neuron_slope_from_z,
+        "the output is computed anew, and without the bias; it is in the cache, as a": neuron_bias_forgotten,
+        "db is counted once for each input, but the bias is added only once": neuron_bias_for_each_input,
+        "divided by the number of inputs, but the neuron adds up and takes no mean": neuron_mean_over_inputs,
         "the bias is multiplied by the output a": neuron_times_output,
     },
 }

@@ -27,6 +27,10 @@ def relu_open_at_zero(dA, cache):
     return dA * (cache >= 0)
 
 
+def relu_leaks(dA, cache):
+    return dA * np.where(cache > 0, 1, 0.01)
+
+
 def relu_sign(dA, cache):
     return dA * np.sign(cache)
 
@@ -72,6 +76,10 @@ def sigmoid_slope_of_dA(dA, cache):
     return cache * dA * (1 - dA)
 
 
+def sigmoid_divided(dA, cache):
+    return dA / (cache * (1 - cache))
+
+
 def tanh_without_upstream(dA, cache):
     return 1 - cache**2
 
@@ -108,6 +116,10 @@ def tanh_square_of_product(dA, cache):
     return dA - (dA * cache) ** 2
 
 
+def tanh_square_of_difference(dA, cache):
+    return dA * (1 - cache) ** 2
+
+
 def softmax_diagonal(dA, cache):
     return dA * cache * (1 - cache)
 
@@ -138,6 +150,28 @@ def softmax_plain_mean(dA, cache):
 
 def softmax_without_p_outside(dA, cache):
     return dA - (dA * cache).sum(axis=1, keepdims=True)
+
+
+def softmax_no_sum(dA, cache):
+    return cache * dA
+
+
+def softmax_sum_alone(dA, cache):
+    return -cache * np.sum(dA * cache, axis=1, keepdims=True)
+
+
+def softmax_diagonal_twice(dA, cache):
+    return dA * cache * (1 - cache) - cache * np.sum(dA * cache, axis=1, keepdims=True)
+
+
+def softmax_mean_of_products(dA, cache):
+    return cache * (dA - np.mean(dA * cache, axis=1, keepdims=True))
+
+
+def softmax_once_more(dA, cache):
+    E = np.exp(cache)
+    P = E / E.sum(axis=1, keepdims=True)
+    return P * (dA - np.sum(dA * P, axis=1, keepdims=True))
 
 
 def softmax_plus(dA, cache):
@@ -249,6 +283,7 @@ MISTAKES = {
         "the mask is the wrong way round: it lets through where Z is negative": relu_other_side,
         "the gate is open at Z = 0; there the slope counts as 0, so ask for Z > 0": relu_open_at_zero,
         "that is the slope of |Z|: where Z is negative, ReLU's slope is 0 and not -1": relu_sign,
+        "where Z is negative, the slope is 0 and not a small number": relu_leaks,
         "the sign of dA is lost": relu_of_dA,
     },
     "sigmoid_backward": {
@@ -261,6 +296,7 @@ MISTAKES = {
         "without brackets around 1 - a, the last a is subtracted from the whole product": sigmoid_without_brackets,
         "a - 1 in the place of 1 - a turns the sign around": sigmoid_sign,
         "1 - dA stands where 1 - a belongs": sigmoid_slope_of_dA,
+        "divided by the slope instead of multiplied": sigmoid_divided,
     },
     "tanh_backward": {
         "the upstream gradient dA is missing: only the slope 1 - a**2 is returned": tanh_without_upstream,
@@ -271,6 +307,7 @@ MISTAKES = {
         "plus instead of minus in 1 - a**2": tanh_plus,
         "without brackets around 1 - a**2, a**2 is subtracted from the whole product": tanh_without_brackets,
         "a**2 - 1 in the place of 1 - a**2 turns the sign around": tanh_sign,
+        "(1 - a)**2 is the square of 1 - a; the slope is 1 minus the square of a": tanh_square_of_difference,
         "dA is squared as well: it multiplies 1 - a**2, so it belongs outside of the square": tanh_square_of_product,
     },
     "softmax_backward": {
@@ -283,6 +320,11 @@ MISTAKES = {
         "a plain mean of dA over the row instead of the mean weighted by P": softmax_plain_mean,
         "the factor P in front is missing": softmax_without_p_outside,
         "plus instead of minus before the sum over the row": softmax_plus,
+        "the sum over the row is missing: raising one logit lowers all other probabilities": softmax_no_sum,
+        "only the sum over the row: the term j = k has a part that stands outside of it": softmax_sum_alone,
+        "the term j = k counts twice: P * (1 - P) has its part of the sum already": softmax_diagonal_twice,
+        "a mean of dA * P over the row instead of its sum": softmax_mean_of_products,
+        "the cache is already the output of softmax; here softmax is applied to it once more": softmax_once_more,
         "P minus something is softmax together with cross-entropy; here softmax is alone": softmax_with_cross_entropy,
     },
     "linear_backward": {
@@ -303,6 +345,6 @@ MISTAKES = {
         "dW comes from the first example alone; every example adds to it": linear_dw_first_example,
         "dW is overwritten by each example; only the last is left": linear_dw_last_example,
         "the upstream gradient is missing in dX: it sums W alone": linear_dx_without_upstream,
-        "the right gradients in the wrong order: dW, dX, db": linear_order,
+        "the right gradients in the wrong order; it is dX, dW, db": linear_order,
     },
 }

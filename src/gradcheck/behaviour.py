@@ -10,7 +10,7 @@ from gradcheck.direction import slope
 from gradcheck.finite import measured_slope
 from gradcheck.problem import Array, Problem, copied
 from gradcheck.report import Diagnosis, Finding, Verdict
-from gradcheck.values import same, short
+from gradcheck.values import differs, first_difference, same, short
 
 
 def misbehaviour(
@@ -30,7 +30,7 @@ def misbehaviour(
         text = f"forward changes its argument {name} in place. Work on a new array, for instance a copy."
         wrong("forward", "modifies-input", text)
     if not problem.is_loss and not same(problem.dout, dout):
-        text = f"{differs(problem.dout, dout, 'dout')} The caller needs it: make a new array, as dout * mask."
+        text = f"{differs(problem.dout, dout, 'dout')} The caller needs it: compute a new array instead."
         wrong("dout", "modifies-upstream", f"backward changes the upstream gradient that it was given: {text}")
     if not same(problem.cache, cache):
         text = "A second call, or another layer that shares the array, then computes with changed numbers."
@@ -110,29 +110,3 @@ def is_close(a: Array, b: Array) -> bool:
     """Return whether two answers agree to rounding."""
     close = 1e-9 * float(np.abs(a).max(initial=0.0))
     return a.shape == b.shape and bool(np.allclose(a, b, rtol=1e-9, atol=close, equal_nan=True))
-
-
-def differs(before: Array, after: Array, name: str) -> str:
-    """Return the first entry that changed, before and after."""
-    if before.shape != after.shape:
-        return f"its shape was {before.shape} and is {after.shape}."
-    changed = np.argwhere(~((before == after) | (np.isnan(before) & np.isnan(after))))
-    if not len(changed):
-        return "it is another array afterwards."
-    index = tuple(int(i) for i in changed[0])
-    return f"{name}[{', '.join(map(str, index))}] was {before[index]:.6g} and is {after[index]:.6g} afterwards."
-
-
-def first_difference(before: Any, after: Any, path: str) -> str:
-    """Return where two caches differ: `` (cache[0][1, 2] was 3 and is 0 afterwards)``."""
-    steps: Any = []
-    if isinstance(before, tuple | list) and isinstance(after, tuple | list) and len(before) == len(after):
-        steps = range(len(before))
-    if isinstance(before, dict) and isinstance(after, dict) and before.keys() == after.keys():
-        steps = before
-    for step in steps:
-        if not same(before[step], after[step]):
-            return first_difference(before[step], after[step], f"{path}[{step!r}]")
-    if isinstance(before, np.ndarray) and isinstance(after, np.ndarray) and before.dtype.kind == "f":
-        return f" ({differs(before, after, path).rstrip('.')})"
-    return f" ({path})"

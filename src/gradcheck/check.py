@@ -13,7 +13,7 @@ import numpy as np
 from gradcheck.behaviour import misbehaviour
 from gradcheck.evidence import failed, place, unflat, with_numbers
 from gradcheck.explain import first_wrong, judge_all
-from gradcheck.problem import Broken, Function, Problem, TooSlow, agree, exception_text, quiet, read_problem
+from gradcheck.problem import Broken, Function, Problem, TooSlow, agree, exception_text, line_of, quiet, read_problem
 from gradcheck.report import Diagnosis, Finding, Report, Verdict, Worst
 from gradcheck.verdict import DIRECTIONS, Judgement
 
@@ -129,7 +129,7 @@ def attempt(role: str, function: Function, *args: Any) -> tuple[Any, Diagnosis |
     except (Broken, TooSlow) as broken:
         return None, broken.said
     except (Exception, SystemExit) as error:
-        return None, Diagnosis("raised", f"{role} {exception_text(error)}")
+        return None, Diagnosis("raised", f"{role} {exception_text(error)}{line_of(error)}")
 
 
 class Echo(io.StringIO):

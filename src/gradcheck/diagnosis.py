@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradcheck.direction import jacobian
-from gradcheck.problem import Array, Problem, agree
+from gradcheck.problem import Array, Problem, agree, full_stop
 from gradcheck.replay import Replay
 from gradcheck.report import Diagnosis
 
@@ -314,7 +314,9 @@ def one_along(axis: int) -> Callable[[Evidence], Found]:
 
 def unknown(e: Evidence) -> Found:
     places = e.wrong_places(1e-9)
-    where = f"{len(places)} of {e.true.size} entries are off"
+    if e.true.size == 1:
+        return {"where": ""}
+    where = f": {len(places)} of {e.true.size} entries are off"
     for word, side in (("positive", e.x > 0), ("negative", e.x < 0)):
         if len(places) and side[tuple(places.T)].all() and not side.all():
             where += f", all of them where {e.name} is {word}"
@@ -373,7 +375,7 @@ RULES = (
     Rule("one-entry", one_entry, "{d} is wrong in one entry alone, [{place}]."),
     Rule("one-row", one_along(0), "{d} is wrong in row {place} alone."),
     Rule("one-column", one_along(1), "{d} is wrong in column {place} alone."),
-    Rule("unknown", unknown, "{d} is wrong in a way that I do not recognise: {where}."),
+    Rule("unknown", unknown, "{d} is wrong in a way that I do not recognise{where}."),
 )  # fmt: skip
 
 
@@ -393,5 +395,5 @@ def diagnose(e: Evidence) -> Diagnosis:
 def looks_like(names: Sequence[str]) -> str:
     """Return the sentence on the author's mistakes that give this answer."""
     if len(names) > 1:
-        return f"Maybe it is one of these mistakes: {'; '.join(names)}."
-    return f"It looks like this mistake: {names[0]}."
+        return full_stop(f"Maybe it is one of these mistakes: {'; '.join(names)}")
+    return full_stop(f"It looks like this mistake: {names[0]}")

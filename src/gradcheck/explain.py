@@ -121,6 +121,8 @@ def explain(
             if said.cause == "unknown" and ignores_upstream(problem, name):
                 text = f"d{name} stays the same whatever the upstream gradient is: multiply by dout."
                 said = Diagnosis("missing-upstream", text)
+            if said.cause == "unknown" and yours.size == 1:
+                said = factor_of_others(name, evidence, said)
         assert said is not None
         true = evidence[name].true if name in evidence else truths.get(name)
         told[name] = replace(failed(problem, name, said, yours, true), verdict=verdict)
@@ -205,6 +207,26 @@ def authors_mistake(
         ):
             names.append(short_name)
     return Diagnosis("author-mistake", f"d{name} is wrong. {looks_like(names)}") if names else None
+
+
+def factor_of_others(name: str, evidence: Mapping[str, Evidence], said: Diagnosis) -> Diagnosis:
+    """Return what to say of one number that is unrecognised: the factor, where whole arrays are off by the same.
+
+    One number alone is some factor times the truth, whatever the mistake is.
+    """
+    mine = evidence[name].factor if name in evidence else None
+    if mine is None:
+        return said
+    others = [
+        f"d{other}"
+        for other, e in evidence.items()
+        if e.true.size > 1 and e.factor is not None and abs(e.factor - mine) <= 1e-7 * abs(mine)
+    ]
+    if not others:
+        return said
+    verb = "is" if len(others) == 1 else "are"
+    text = f"d{name} is {mine:.10g} times the true gradient, as {' and '.join(others)} {verb}."
+    return Diagnosis("constant-factor", text, mine)
 
 
 def first_wrong(problem: Problem, findings: list[Finding]) -> tuple[tuple[str, ...], str]:

@@ -4,11 +4,14 @@ import contextlib
 import copy
 import inspect
 import io
+import linecache
 import re
 import signal
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +23,33 @@ Array = NDArray[Any]
 Function = Callable[..., Any]
 Direction = Mapping[str, Array]
 LONGEST = 10.0
+# What Python and NumPy say to beginners in words that lead them astray, and what is meant.
+IN_PLAIN_WORDS = (
+    (
+        "truth value of an array",
+        "`if`, `and` and `max` want a single True or False, and here is a whole array of them; np.where and np.maximum "
+        "choose entry by entry",
+    ),
+    (
+        r"bitwise_xor|for \^",
+        "`^` is not a power in Python; write `**`",
+    ),
+    (
+        "setting an array element with a sequence",
+        "an entry of an array holds one number, and here it is given several; is a sum missing?",
+    ),
+    (
+        "can be converted to Python scalars",
+        "one number is wanted here, and this is a whole array; the functions of NumPy take arrays, those of `math` not",
+    ),
+    (
+        "matmul: Input operand .* does not have enough dimensions",
+        "in a matrix product A @ B, or in a function that makes one, A or B is a single number; both must be arrays",
+    ),
+)
+NO_RETURN = "is the return line missing? (print() and sort() return None, too.)"
+# The folder of the checker and of what is installed beside it: no learner's code lies there.
+INSTALLED = str(Path(__file__).parents[1])
 
 
 class Broken(Exception):
@@ -75,7 +105,28 @@ def exception_text(error: BaseException) -> str:
             f"in a matrix product A @ B the last axis of A has {sizes[2]} entries and the first axis of B has "
             f"{sizes[1]}; they must be equally many"
         )
-    return f"raised {type(error).__name__}: {text}".rstrip(": .") + "."
+    text = next((words for pattern, words in IN_PLAIN_WORDS if re.search(pattern, text)), text)
+    return full_stop(f"raised {type(error).__name__}: {text}".rstrip(": ."))
+
+
+def full_stop(text: str) -> str:
+    """Return a sentence with its full stop, where it does not end in one or in a question mark already."""
+    return text if text.endswith((".", "?")) else f"{text}."
+
+
+def line_of(error: BaseException) -> str:
+    """Return a sentence with the first line of the author's or learner's own code on the way to ``error``, or "".
+
+    It is the line nearest to the check: where it called a function that raised, the call, and not what is inside.
+    """
+    if isinstance(error, NotImplementedError):
+        return ""
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        name = frame.f_code.co_filename
+        line = linecache.getline(name, number, frame.f_globals).strip()
+        if line and not name.startswith(INSTALLED):
+            return f" The line is `{line if len(line) <= 80 else line[:77] + '...'}`."
+    return ""
 
 
 def count_required(function: Function) -> int | None:
@@ -262,7 +313,7 @@ def read_gradients(result: Any, wanted: list[str]) -> list[Any]:
     """
     names = ", ".join(wanted)
     if result is None:
-        return [None] * len(wanted)
+        raise Broken("none", f"backward returned None: {NO_RETURN}")
     if isinstance(result, list | tuple) and result and all(isinstance(layer, Mapping) for layer in result):
         result = {f"{key}{k}": value for k, layer in enumerate(result, start=1) for key, value in layer.items()}
     if isinstance(result, Mapping):

@@ -93,8 +93,21 @@ class Report:
         return self.ok
 
     def __str__(self) -> str:
-        lines = [f"{MARKS.get(f.verdict, '?    ')} {f.message}" for f in self.findings]
-        lines += [f"      {f.remark}" for f in self.findings if f.remark]
+        lines: list[str] = []
+        heads: dict[str, str] = {}
+        for finding in self.findings:
+            # What holds of the whole call, such as an exception, is said once; no gradient's name is in it.
+            head = finding.message.split(" Nudge ")[0]
+            text = finding.message if head not in heads else f"{finding.name}: the same as for {heads[head]}."
+            heads.setdefault(head, finding.name)
+            lines.append(f"{MARKS.get(finding.verdict, '?    ')} {text}")
+        remarks: dict[str, list[str]] = {}
+        for finding in self.findings:
+            if finding.remark:
+                remarks.setdefault(finding.remark, []).append(finding.name)
+        for remark, names in remarks.items():
+            whose = "" if names[0] in remark else f"{', '.join(names)}: "
+            lines.append(f"      {whose}{remark}")
         return "\n".join(map(wrapped, [HEADLINES[self.verdict], *lines, *([self.note] if self.note else [])]))
 
     def score(self, points: float) -> float:

@@ -103,8 +103,8 @@ LEARNERS = {
         lambda d, c: d @ c[0],
         X,
         "raised",
-        "last axis of A has 3 entries and the first axis of B has 4; they must be equally many. The shapes here: "
-        "dout (4, 3), Z (4, 3).",
+        "last axis of A has 3 entries and the first axis of B has 4; they must be equally many. The line is "
+        "`lambda d, c: d @ c[0],`. The shapes here: dout (4, 3), Z (4, 3).",
     ),
     "not written yet": (forward, not_written, X, "raised", "is not written yet: put your code in place of"),
     "backward recurses": (forward, lambda d, c: (lambda f: f(f))(lambda f: f(f)), X, "raised", "RecursionError"),

@@ -1,5 +1,6 @@
 import json
 import re
+import time
 from pathlib import Path
 
 import numpy as np
@@ -123,8 +124,8 @@ def test_matplotlib_is_imported_only_for_a_heat_map():
                 assert re.match(r"(import|from) (numpy|gradcheck|__future__|" + STANDARD + r")\b", line), line
 
 
-STANDARD = "collections|contextlib|copy|dataclasses|functools|html|inspect|io|itertools|math|re|signal|sys|threading"
-STANDARD += "|textwrap|typing|warnings"
+STANDARD = "collections|contextlib|copy|dataclasses|functools|html|inspect|io|itertools|linecache|math|pathlib|re"
+STANDARD += "|signal|sys|textwrap|threading|traceback|typing|warnings"
 
 
 def test_values_are_published_in_a_notebook(monkeypatch):
@@ -255,6 +256,120 @@ def test_properties_and_reference_and_mistakes():
     report = check_values(np.sin, [((Z,), None)], reference=np.cos, mistakes={"sine for cosine": np.sin, "tan": np.tan})
     assert report.findings[0].cause == "author-mistake"
     assert "sine for cosine" in report.findings[0].message
+
+
+def no_power(z):
+    return z ^ 2
+
+
+def takes_one_by_one(z):
+    if z > 0:
+        return z
+    return 0 * z
+
+
+@pytest.mark.parametrize(
+    ("function", "args", "expected", "words"),
+    [
+        (lambda z: None, (Z,), (2 * Z, ...), "returned None instead of (array([[ 2., -4.], [ 1., 6.]]), ...): is"),
+        (lambda z: (2 * z, None), (Z,), (2 * Z, Z), "result[1] is None instead of [[ 1. -2. ] [ 0.5 3. ]]."),
+        (lambda z: (z, z), (Z,), (2 * Z, Z), "[0.5, 3.0]]): result[0] is 3 at [1, 1], expected 6."),
+        (lambda z: 2 * z, (Z,), (2 * Z, Z), "returned one array, expected 2 values in a tuple."),
+        (lambda z: z.sum(), (Z,), Z, "returned one number, expected an array of shape (2, 2)."),
+        (lambda z: z, (Z,), 2.5, "returned an array of shape (2, 2), expected one number."),
+        (lambda x: 0.3 / (1 + 1e-9), (1.0,), 0.3, "returned 0.2999999997, expected 0.3."),
+        (in_place, (Z,), 2 * Z, "changed its argument z in place (z[0, 0] was 1 and is 2 afterwards). Leave it"),
+        (lambda names: names.pop(), (["a", "b"],), "b", "(names was ['a', 'b'] and is ['a'] afterwards)."),
+        (lambda z: np.log(z), (np.zeros(2),), None, "'divide by zero encountered in log'. A step divides by 0"),
+        (lambda z: z - z, (np.array([np.inf]),), None, "'invalid value encountered in subtract'. A step has no answer"),
+        (np.exp, (np.array([1e3]),), None, "'overflow encountered in exp'. Rearrange the formula"),
+        (no_power, (Z,), Z**2, "`^` is not a power in Python; write `**`. The line is `return z ^ 2`."),
+        (takes_one_by_one, (Z,), Z, "np.where and np.maximum choose entry by entry. The line is `if z > 0:`."),
+    ],
+)  # fmt: skip
+def test_value_that_is_wrong_is_told_in_words_for_a_beginner(function, args, expected, words):
+    report = check_values(function, [(args, expected)])
+    assert words in " ".join(str(report).split())
+
+
+def test_factor_needs_two_numbers():
+    text = str(check_values(lambda z: np.array([0.0, 0.0, 1.0]), [((Z,), np.array([0.0, 0.0, -7.0]))]))
+    assert "returned 1 at [2], expected -7." in text
+    assert "times" not in text
+
+
+def test_mistake_that_fits_one_case_of_several_is_mentioned_and_not_named():
+    mistakes = {"squared": lambda x: x**2, "doubled": lambda x: 2 * x}
+    cases = [((3.0,), 3.0), ((4.0,), 4.0), ((5.0,), 5.0)]
+    report = check_values(lambda x: {3.0: 9.0, 4.0: 1.0}.get(x, x), cases, mistakes=mistakes)
+    assert report.findings[0].cause == "unknown"
+    assert report.findings[0].message.endswith("In this case it does the same as this mistake: squared.")
+    both = check_values(lambda x: 4.0 if x == 2 else 0.0, [((2.0,), 3.0), ((4.0,), 4.0)], mistakes=mistakes)
+    assert "mistake" not in str(both)
+
+
+def test_property_of_a_result_that_is_wrong_anyway_is_told_without_numbers():
+    properties = {"it is positive": lambda out, z: out > 0, "it has rows": lambda out, z: out[3, 0] > 0}
+    report = check_values(lambda z: -z, [((Z,), Z), ((2 * Z,), None)], properties=properties)
+    text = " ".join(str(report).split())
+    assert "breaks a rule: it is positive. WRONG" in text
+    assert "it has rows (that could not be looked at in this result)." in text
+    report = check_values(lambda z: z, [((Z,), None)], properties=properties)
+    text = " ".join(str(report).split())
+    assert "breaks a rule: it is positive. It returned [[ 1. -2. ] [ 0.5 3. ]]." in text
+    assert "(it could not be checked on your result: IndexError" in text
+
+
+def test_endless_loop_of_a_plain_function_is_stopped(monkeypatch):
+    monkeypatch.setattr("gradcheck.problem.LONGEST", 0.3)
+
+    def endless(z):
+        while True:
+            time.sleep(0.01)
+
+    report = check_values(endless, [((Z,), Z)] * 9, properties={"it ends": lambda out, z: True})
+    assert [finding.cause for finding in report.findings] == ["too-slow"]
+    assert "endless(array [[1.0, -2.0], [0.5, 3.0]]) did not return within 0.3 seconds" in str(report)
+
+
+def test_what_holds_of_the_whole_call_is_said_once():
+    def raises(d, cache):
+        return d @ cache[1]
+
+    text = str(linear_report(raises))
+    assert text.count("raised ValueError") == 1
+    assert "The line is `return d @ cache[1]`." in " ".join(text.split())
+    assert "WRONG dW: the same as for dX." in text and "WRONG db: the same as for dX." in text
+
+
+def test_one_number_is_off_by_the_factor_of_the_arrays_beside_it():
+    def forward(x, w, b):
+        return np.sum(x * w) + b, (x, w)
+
+    inputs = {"x": np.array([1.0, 2.0, -0.5]), "w": np.array([0.3, -1.0, 2.0]), "b": 0.7}
+    report = check_layer(forward, lambda d, c: (0.8 * d * c[1], 0.8 * d * c[0], 0.8 * d), inputs, seed=1)
+    assert report.findings[2].cause == "constant-factor" and report.findings[2].factor == pytest.approx(0.8)
+    assert "db is 0.8 times the true gradient, as dx and dw are." in str(report)
+    report = check_layer(forward, lambda d, c: (d * c[1], d * c[0], 0.8 * d), inputs, seed=1)
+    assert report.findings[2].cause == "unknown"
+    assert "db is wrong in a way that I do not recognise. db: yours" in str(report)
+
+
+def test_remark_on_several_gradients_is_made_once_with_their_names():
+    def forward(x, y):
+        return np.tanh(x) * np.exp(y), (x, y)
+
+    def measured(d, cache):
+        x, y = cache
+        h = 1e-5
+        return (
+            d * (np.tanh(x + h) - np.tanh(x - h)) / (2 * h) * np.exp(y),
+            d * np.tanh(x) * (np.exp(y + h) - np.exp(y - h)) / (2 * h),
+        )
+
+    report = check_layer(forward, measured, {"x": np.array([0.3, -0.8]), "y": np.array([0.5, 1.1])}, seed=2)
+    assert report.ok
+    assert "dx, dy: Maybe this was measured" in str(report) and str(report).count("Maybe") == 1
 
 
 @pytest.mark.parametrize(
