@@ -105,7 +105,8 @@ def start(course: Course, *options: str) -> subprocess.Popen:
     scratch = course.root.parent / "scratch"
     scratch.mkdir(exist_ok=True)
     return subprocess.Popen(
-        [str(BIN / "classroom"), "grade", SLUG, *options],
+        # A shell starts what runs in its background with SIGINT ignored, and a child keeps that.
+        ["env", "--default-signal=INT", str(BIN / "classroom"), "grade", SLUG, *options],
         cwd=course.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
         env=os.environ | {"TMPDIR": str(scratch)},
     )  # fmt: skip
