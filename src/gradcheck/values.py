@@ -412,7 +412,16 @@ def reproduces(function: Function, failure: Failure, tolerance: float) -> bool:
     mine = failure.result
     if is_pair(mine) and is_pair(result) and not isinstance(failure.expected, tuple):
         mine, result = mine[0], result[0]
-    return find_difference(mine, result, "", tolerance) is None
+    return find_difference(mine, as_asked(result, failure.expected), "", tolerance) is None
+
+
+def as_asked(result: Any, expected: Any) -> Any:
+    """Return a result with ``...`` in each place where the expectation has it: there nothing is compared."""
+    if expected is ...:
+        return ...
+    if isinstance(result, list | tuple) and isinstance(expected, list | tuple) and len(result) == len(expected):
+        return tuple(as_asked(*pair) for pair in zip(result, expected, strict=True))
+    return result
 
 
 def is_right(function: Function, args: tuple[Any, ...], expected: Any, tolerance: float) -> bool:
