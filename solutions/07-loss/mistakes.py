@@ -132,6 +132,12 @@ def xent_two_steps_clipped(Z, y):
     return -np.mean(np.log(np.clip(P[np.arange(len(Z)), y], 1e-12, 1 - 1e-12))), (P, y)
 
 
+def xent_kept_from_zero(Z, y):
+    refuse(Z, y)
+    P = softmax(Z)
+    return -np.mean(np.log(np.maximum(P[np.arange(len(Z)), y], 1e-12))), (P, y)
+
+
 def xent_shifted_by_one_for_all(Z, y):
     refuse(Z, y)
     E = np.exp(Z - Z.max())
@@ -212,6 +218,7 @@ MISTAKES = {
     "softmax_xent_forward": {
         "the softmax first and then its logarithm, which is log(0) for large logits": xent_in_two_steps,
         "the probability is clipped, which limits the loss of large logits": xent_two_steps_clipped,
+        "the probability is kept above 1e-12, so that no row can cost more than 27.6": xent_kept_from_zero,
         "one largest logit for the whole batch instead of one for each row": xent_shifted_by_one_for_all,
         "the largest logit is not subtracted before exp": xent_not_shifted,
         "Z[:, y] takes whole columns, not one entry of each row": xent_of_whole_columns,

@@ -180,7 +180,7 @@ def name_the_product(problem: Problem, said: Diagnosis) -> Diagnosis:
     if said.cause != "raised" or not re.search("matrix product A @ B|broadcast", said.sentence):
         return said
     arrays = {**({} if problem.is_loss else {"dout": problem.dout}), **problem.inputs}
-    here = ", ".join(f"{name} {value.shape}" for name, value in arrays.items())
+    here = ", ".join(f"{name} {value.shape}" for name, value in arrays.items() if value.ndim)
     here = f"The shapes here: {here}."
     shapes = re.findall(r"\((\d+), ?(\d+)\)", said.sentence)
     if "broadcast" in said.sentence and len(shapes) >= 2:

@@ -252,7 +252,7 @@ def compare(result: Any, expected: Any, tolerance: float) -> Diagnosis | None:
 
 def find_difference(yours: Any, expected: Any, path: str, tolerance: float) -> Diagnosis | None:
     """Return what is wrong with the first part that differs, or None; ``path`` says which part."""
-    part = f"{path}: " if path else ""
+    part = f"result{path}: " if path else ""
     if expected is ... or (expected is None and yours is None):
         return None
     if yours is None:
@@ -313,7 +313,8 @@ def compare_numbers(yours: Any, expected: Any, part: str, tolerance: float) -> D
         return Diagnosis("wrong-type", f"{part}returned {kind}, expected an array of shape {true.shape}.")
     if have.shape != true.shape:
         cause, hint = explain_shape(have, true, tolerance)
-        return Diagnosis(cause, f"{part}returned shape {have.shape}, expected {true.shape}.{hint}")
+        wanted = f"{true.shape}" if true.ndim else "one number"
+        return Diagnosis(cause, f"{part}returned shape {have.shape}, expected {wanted}.{hint}")
     lost = np.isfinite(true) & ~np.isfinite(have)
     if lost.any():
         index = tuple(int(i) for i in np.argwhere(lost)[0])
