@@ -27,8 +27,8 @@ LONGEST = 10.0
 IN_PLAIN_WORDS = (
     (
         "truth value of an array",
-        "`if`, `and` and `max` want a single True or False, and here is a whole array of them; np.where and np.maximum "
-        "choose entry by entry",
+        "`if`, `and` and `max` decide once, and this is a whole array; np.where decides for each entry, and np.maximum "
+        "compares entry by entry",
     ),
     (
         r"bitwise_xor|for \^",
@@ -43,9 +43,18 @@ IN_PLAIN_WORDS = (
         "one number is wanted here, and this is a whole array; the functions of NumPy take arrays, those of `math` not",
     ),
     (
-        "matmul: Input operand .* does not have enough dimensions",
-        "in a matrix product A @ B, or in a function that makes one, A or B is a single number; both must be arrays",
+        r"matmul: .*not have enough dimensions \(has 0",
+        "one side of a matrix product, @, is a single number",
     ),
+)
+# What a beginner's slip may be where what they say is clear.
+HINTS = (
+    ("'tuple' object has no attribute|operand.*'tuple'", " Did a pair (out, cache) go where out alone belongs?"),
+    (
+        r"together with shapes \((\d+),\d+\) \(\1,\)",
+        " If the second is a sum or mean over axis 1: keepdims=True keeps it a column.",
+    ),
+    ("zero-size array to reduction", " A window or slice is empty: does it begin behind the end of the array?"),
 )
 NO_RETURN = "is the return line missing? (print() and sort() return None, too.)"
 # The folder of the checker and of what is installed beside it: no learner's code lies there.
@@ -106,7 +115,10 @@ def exception_text(error: BaseException) -> str:
             f"{sizes[1]}; they must be equally many"
         )
     text = next((words for pattern, words in IN_PLAIN_WORDS if re.search(pattern, text)), text)
-    return full_stop(f"raised {type(error).__name__}: {text}".rstrip(": ."))
+    if isinstance(error, KeyError):
+        text = f"there is no entry {text}"
+    hint = next((hint for pattern, hint in HINTS if re.search(pattern, text)), "")
+    return full_stop(f"raised {type(error).__name__}: {text}".rstrip(": .")) + hint
 
 
 def full_stop(text: str) -> str:
@@ -127,6 +139,11 @@ def line_of(error: BaseException) -> str:
         if line and not name.startswith(INSTALLED):
             return f" The line is `{line if len(line) <= 80 else line[:77] + '...'}`."
     return ""
+
+
+def without_line(sentence: str) -> str:
+    """Return what is said of an exception, without the line of code that raised it."""
+    return re.sub(r" The line is `.*`\.$", "", sentence)
 
 
 def count_required(function: Function) -> int | None:
@@ -313,7 +330,7 @@ def read_gradients(result: Any, wanted: list[str]) -> list[Any]:
     """
     names = ", ".join(wanted)
     if result is None:
-        raise Broken("none", f"backward returned None: {NO_RETURN}")
+        raise Broken("none", f"backward returned None, not {names}: {NO_RETURN}")
     if isinstance(result, list | tuple) and result and all(isinstance(layer, Mapping) for layer in result):
         result = {f"{key}{k}": value for k, layer in enumerate(result, start=1) for key, value in layer.items()}
     if isinstance(result, Mapping):

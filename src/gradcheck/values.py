@@ -4,7 +4,6 @@ import contextlib
 import copy
 import inspect
 import io
-import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +12,12 @@ from typing import Any
 import numpy as np
 
 from gradcheck.diagnosis import looks_like
-from gradcheck.problem import NO_RETURN, Array, TooSlow, exception_text, full_stop, line_of, time_limit
+from gradcheck.problem import NO_RETURN, Array, TooSlow, exception_text, full_stop, line_of, time_limit, without_line
 from gradcheck.report import Diagnosis, Finding, Report, Worst
 
 Function = Callable[..., Any]
+# The arguments of a call and what is expected of it.
+Case = tuple[tuple[Any, ...], Any]
 # What to do about a warning of NumPy, by a word of it.
 ADVICE = {
     "overflow": "Rearrange the formula so that no step overflows.",
@@ -55,7 +56,8 @@ def check_values(
     of a returned pair, unless ``expected`` is a tuple without ``...``. ``reference`` is a right function,
     called with the same arguments; its result is the expectation of cases that have none (or ``...``).
     ``mistakes`` maps a short name to a wrong function: where it gives the learner's own results in every case
-    that is wrong, the finding has the cause ``author-mistake`` and says the name.
+    that is wrong, and is itself right where the learner's results are, the finding has the cause
+    ``author-mistake`` and says the name.
 
     The general rules: no argument is changed in place, nothing overflows or divides by zero with a warning,
     every number is finite unless the expectation is not.
@@ -66,6 +68,7 @@ def check_values(
     name = getattr(function, "__name__", "<lambda>")
     name = "the function" if name == "<lambda>" else name
     failures: list[Failure] = []
+    passes: list[Case] = []
     objections: dict[str, list[Failure]] = {}
     pairs = read_cases(function, cases)
     for args, expected in pairs:
@@ -78,6 +81,8 @@ def check_values(
             failures.append(Failure(args, expected, result, wrong))
             if wrong.cause == "too-slow":
                 break
+        elif not is_exception(expected):
+            passes.append((args, expected))
         if is_exception(expected) or (wrong is not None and wrong.worst is None):
             continue
         out = result[0] if is_pair(result) and not is_plain_tuple(expected) else result
@@ -91,13 +96,16 @@ def check_values(
     def finding(about: str, right: str, failures: list[Failure]) -> Finding:
         if not failures:
             return Finding(about, True, right, kind="value")
-        said = name_authors_mistake(failures, mistakes or {}, tolerance)
+        said = name_authors_mistake(failures, passes, mistakes or {}, tolerance)
         colon = ":" if said.sentence.startswith("result[") else ""
         text = f"{name}{call_text(failures[0].args)}{colon} {said.sentence}"
         return Finding(about, False, text, said.cause, said.factor, said.worst, "fail", "value")
 
     count = f"{len(pairs)} case{'' if len(pairs) == 1 else 's'}"
-    findings = [finding(name, f"{name} is right in {count}.", failures)]
+    right = f"{name} is right in {count}."
+    if reference is None and all(expected is None for _, expected in pairs):
+        right = f"{name} answers in {count}, without an error or a warning."
+    findings = [finding(name, right, failures)]
     findings += [finding(sentence, f"{name}: {sentence}.", against) for sentence, against in objections.items()]
     return Report(tuple(findings), evaluations=len(pairs), tolerance=tolerance)
 
@@ -112,7 +120,7 @@ class Failure:
     wrong: Diagnosis
 
 
-def read_cases(function: Function, cases: Iterable[Any]) -> list[tuple[tuple[Any, ...], Any]]:
+def read_cases(function: Function, cases: Iterable[Any]) -> list[Case]:
     """Return the cases as (tuple of arguments, expected); TypeError or ValueError says what to pass."""
     if not callable(function):
         raise TypeError(f"check_values() checks a function, not {type(function).__name__}.")
@@ -153,10 +161,29 @@ def call_text(args: tuple[Any, ...]) -> str:
             return f"array of shape {value.shape}" if value.size > 6 else f"array {value.tolist()}"
         if isinstance(value, np.random.Generator):
             return "rng"
-        text = getattr(value, "__name__", None) or repr(value)
-        return text if len(text) <= 40 else text[:37] + "..."
+        text = getattr(value, "__name__", None) or (outline(value) if holds_arrays(value) else repr(value))
+        return text if len(text) <= 60 else text[:57] + "..."
 
     return f"({', '.join(one(value) for value in args)})"
+
+
+def holds_arrays(value: Any) -> bool:
+    """Return whether a list, tuple or dict has an array somewhere inside."""
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return any(isinstance(part, np.ndarray) or holds_arrays(part) for part in inner)
+
+
+def outline(value: Any) -> str:
+    """Return lists, tuples and dicts with the shapes of the arrays in them: ``[{'W': (3, 4), 'b': (4,)}]``."""
+    if isinstance(value, np.ndarray):
+        return str(value.shape)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key!r}: {outline(part)}" for key, part in value.items()) + "}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(outline, value))}]"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(outline, value))}{',' if len(value) == 1 else ''})"
+    return repr(value)
 
 
 def short(value: Any) -> str:
@@ -164,6 +191,10 @@ def short(value: Any) -> str:
     text = np.array2string(value, precision=6, threshold=8) if isinstance(value, np.ndarray) else repr(value)
     text = " ".join(text.split()).replace("Ellipsis", "...")
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def counted(count: int) -> str:
+    return f"{count} value{'' if count == 1 else 's'}"
 
 
 def call(function: Function, args: tuple[Any, ...], expected: Any) -> tuple[Any, Diagnosis | None]:
@@ -252,10 +283,14 @@ def first_difference(before: Any, after: Any, path: str) -> str:
 
 def compare(result: Any, expected: Any, tolerance: float) -> Diagnosis | None:
     """Return what is wrong with a result, or None."""
+    cache = None
     if is_pair(result) and not isinstance(expected, tuple):
-        result = result[0]
+        result, cache = result
     if expected is not None:
-        return find_difference(result, expected, "", tolerance)
+        found = find_difference(result, expected, "", tolerance)
+        if found and cache is not None and find_difference(cache, expected, "", tolerance) is None:
+            return Diagnosis("order", "returned the cache first: the right output stands behind it.")
+        return found
     if result is None:
         return Diagnosis("none", f"returned None: {NO_RETURN}")
     if isinstance(result, np.ndarray | float) and not np.isfinite(result).all():
@@ -298,10 +333,10 @@ def find_difference(yours: Any, expected: Any, path: str, tolerance: float) -> D
         steps = [(yours[key], expected[key], f"[{key!r}]") for key in expected]
     elif isinstance(expected, list | tuple):
         if not isinstance(yours, list | tuple):
-            wanted = f"{len(expected)} values in a {type(expected).__name__}"
+            wanted = f"{counted(len(expected))} in a {type(expected).__name__}"
             return Diagnosis("wrong-type", told(path, "is", f"{kind_of(yours)}, expected {wanted}."))
         if len(yours) != len(expected):
-            text = f"{len(yours)} values, expected {len(expected)}."
+            text = f"{counted(len(yours))}, expected {len(expected)}."
             return Diagnosis("wrong-count", told(path, "has", text))
         steps = [(y, e, f"[{k}]") for k, (y, e) in enumerate(zip(yours, expected, strict=True))]
     else:
@@ -332,7 +367,9 @@ def compare_numbers(yours: Any, expected: Any, path: str, tolerance: float) -> D
     try:
         have = np.asarray(yours)
     except Exception:
-        return Diagnosis("wrong-type", told(path, "is", f"{kind_of(yours)} that is no array of numbers."))
+        wanted = f"an array of shape {true.shape}" if true.ndim else "one number"
+        text = f"{kind_of(yours)} that is no array of numbers, expected {wanted}."
+        return Diagnosis("wrong-type", told(path, "is", text))
     if have.dtype.kind not in "biufc":
         text = f"{kind_of(yours)}, {short(yours)}, expected {short(expected)}."
         return Diagnosis("wrong-type", told(path, "is", text))
@@ -361,6 +398,8 @@ def compare_numbers(yours: Any, expected: Any, path: str, tolerance: float) -> D
         worst = Worst(index, float(have[index].real), float(true[index].real))
         cause, hint, factor = explain_values(have, true, tolerance)
         mine, right = told_apart(worst.yours, worst.true)
+        if have.dtype == true.dtype == bool:
+            mine, right, hint = str(have[index]), str(true[index]), ""
         return Diagnosis(cause, told(path, "is", f"{mine}{at(index)}, expected {right}.{hint}"), factor, worst)
     if true.dtype.kind == "f" and have.dtype.kind != "f":
         return Diagnosis("integer-dtype", told(path, "has", f"{have.dtype} numbers, expected float64."))
@@ -400,7 +439,7 @@ def explain_values(have: Any, true: Any, tolerance: float) -> tuple[str, str, fl
     if factor and (np.abs(have - factor * true) <= 1e-7 * np.abs(factor * true[top])).all():
         if abs(factor + 1) < 1e-7:
             return "sign", " The sign is flipped.", -1.0
-        if np.unique(np.abs(true[true != 0])).size > 1 or abs(factor) in (0.5, 2.0):
+        if np.unique(np.abs(true[true != 0])).size > 1 or factor in (0.5, 2.0):
             return "constant-factor", f" Yours is {factor:.6g} times the right answer{everywhere}.", factor
     if have.ndim == 2 and have.T.shape == true.shape and np.allclose(have.T, true, rtol=tolerance):
         return "transposed", " The numbers are right, but transposed.", None
@@ -425,17 +464,25 @@ def ask(predicate: Function, out: Any, args: tuple[Any, ...], is_right: bool) ->
     return full_stop(f". It returned {short(out)}") if is_right else "."
 
 
-def name_authors_mistake(failures: list[Failure], mistakes: Mapping[str, Function], tolerance: float) -> Diagnosis:
-    """Return the first failure, named after the author's mistake that does the same in every failing case.
+def name_authors_mistake(
+    failures: list[Failure], passes: list[Case], mistakes: Mapping[str, Function], tolerance: float
+) -> Diagnosis:
+    """Return the first failure, named after the author's mistake that does the same in every case.
 
-    Where none does, a single one that does the same in the first failing case is mentioned, and no more is said of it.
+    Whether a mistake refuses what the learner's function rightly refuses is not asked: it is another matter. Where
+    none does the same everywhere, a single one that does so in the first failing case is mentioned, and not named.
     """
     wrong = failures[0].wrong
-    alike = [name for name, function in mistakes.items() if reproduces(function, failures[0], tolerance)]
+    alike = [
+        name
+        for name, function in mistakes.items()
+        if reproduces(function, failures[0], tolerance)
+        and all(is_right(function, args, expected, tolerance) for args, expected in passes)
+    ]
     names = [name for name in alike if all(reproduces(mistakes[name], f, tolerance) for f in failures[1:])]
     if names:
         return wrong._replace(cause="author-mistake", sentence=f"{wrong.sentence} {looks_like(names)}")
-    if len(alike) == 1:
+    if len(alike) == 1 and wrong.cause != "accepts-bad-input":
         text = full_stop(f"In this case it does the same as this mistake: {alike[0]}")
         return wrong._replace(sentence=f"{wrong.sentence} {text}")
     return wrong
@@ -452,9 +499,19 @@ def reproduces(function: Function, failure: Failure, tolerance: float) -> bool:
     mine = failure.result
     if is_pair(mine) and is_pair(result) and not isinstance(failure.expected, tuple):
         mine, result = mine[0], result[0]
-    return find_difference(mine, result, "", tolerance) is None
+    return find_difference(mine, as_asked(result, failure.expected), "", tolerance) is None
 
 
-def without_line(sentence: str) -> str:
-    """Return what is said of an exception, without the line of code that raised it."""
-    return re.sub(r" The line is `.*`\.$", "", sentence)
+def as_asked(result: Any, expected: Any) -> Any:
+    """Return a result with ``...`` in each place where the expectation has it: there nothing is compared."""
+    if expected is ...:
+        return ...
+    if isinstance(result, list | tuple) and isinstance(expected, list | tuple) and len(result) == len(expected):
+        return tuple(as_asked(*pair) for pair in zip(result, expected, strict=True))
+    return result
+
+
+def is_right(function: Function, args: tuple[Any, ...], expected: Any, tolerance: float) -> bool:
+    """Return whether an author's wrong function gives what is expected in one case."""
+    result, wrong = call(function, args, expected)
+    return wrong is None and compare(result, expected, tolerance) is None
