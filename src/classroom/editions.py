@@ -13,20 +13,25 @@ from classroom.release import EXPLANATION, read_text_notebook, source_texts
 
 HIDDEN_CHECK = re.compile(r"^### BEGIN HIDDEN TESTS\n.*?^### END HIDDEN TESTS\n", re.DOTALL | re.MULTILINE)
 SOLUTION_MARKER = re.compile(r"^ *### (BEGIN|END) SOLUTION\n?", re.MULTILINE)
+WHAT_IT_IS = "*The exercise with its answers, and below each of them why it is so*"
 HANDOUT_README = """\
 # Backprop by Hand: the exercises
 
-You need Python 3.11, 3.12 or 3.13. In this folder, once:
+You need Python 3.11, 3.12 or 3.13. Open a terminal in this folder. Once, make an environment and install into it:
 
-    pip install "./{wheel}[learn]"
+    python3 -m venv .venv
+    .venv/bin/python -m pip install "./{wheel}[learn]"
 
 Then, whenever you work:
 
-    jupyter lab exercises
+    .venv/bin/jupyter lab exercises
+
+On Windows, write `.venv\\Scripts` in place of `.venv/bin`, and `python` in place of `python3`.
 
 Each folder holds one notebook. Replace `raise NotImplementedError()` by your code, run the cell, then run the check
 below it: it says what is right, and where it is not, which mistake it sees. The hints above each task open one by one.
-When a notebook is done, "Kernel > Restart Kernel and Run All Cells", then the button "Validate". Hand in the notebook.
+When a notebook is done, "Kernel > Restart Kernel and Run All Cells", then the button "Validate", which calls everything
+short of full points "partial credit". Hand in the notebook.
 """
 
 
@@ -42,7 +47,9 @@ def worked_solution(text: Path) -> str:
             cell.metadata["tags"] = tags
         if cell.cell_type == "code":
             cell.source = SOLUTION_MARKER.sub("", HIDDEN_CHECK.sub("", cell.source))
-    notebook.cells[0].source = re.sub(r"^# Exercise ([\w.]+):", r"# Solution \1:", notebook.cells[0].source)
+    notebook.cells[0].source = re.sub(
+        r"^# Exercise ([\w.]+:.*)", rf"# Solution \1\n\n{WHAT_IT_IS}", notebook.cells[0].source
+    )
     return str(jupytext.writes(notebook, fmt="md:myst"))
 
 

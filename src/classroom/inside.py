@@ -10,6 +10,7 @@ import importlib
 import inspect
 import io
 import json
+import linecache
 import os
 import resource
 import shutil
@@ -17,6 +18,7 @@ import signal
 import socket
 import stat
 import sys
+import traceback
 import warnings
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,8 @@ from classroom.crossing import CannotCross, Reader, Writer
 
 PR_SET_DUMPABLE = 4
 FOLDERS = ("/notebook", "/tmp", "/dev/shm")
+# The folder of this package and of what is installed beside it: no learner's code lies there.
+INSTALLED = str(Path(__file__).parents[1])
 
 
 class RefusedImports:
@@ -259,7 +263,19 @@ def describe(error: BaseException) -> dict[str, Any]:
         described["args"] = [arg[:2000] if isinstance(arg, str) else arg for arg in args[:5]]
     if isinstance(error, TimeLimit):
         described["late"] = True
+    with contextlib.suppress(Exception):
+        described["line"] = line_of(error)[:80]
     return described
+
+
+def line_of(error: BaseException) -> str:
+    """Return the first line of the learner's own code on the way to an exception, "" where there is none."""
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        name = frame.f_code.co_filename
+        line = linecache.getline(name, number, frame.f_globals).strip()
+        if line and not name.startswith(INSTALLED):
+            return line if len(line) <= 80 else line[:77] + "..."
+    return ""
 
 
 def describe_warnings(warned: list[Any] | None) -> list[list[str]]:

@@ -356,7 +356,7 @@ def read_author_names(path: Path) -> list[str]:
 
 def nameless(message: str) -> str:
     """Return a message without what an exception of the learner's says, which may be anything."""
-    return re.sub(r"(raised \w+): .*", r"\1 (…)", message, flags=re.DOTALL)[:600]
+    return re.sub(r"(raised \w+)(: |\. The line is ).*", r"\1 (…)", message, flags=re.DOTALL)[:600]
 
 
 def excerpt(code: str, function: str) -> str:

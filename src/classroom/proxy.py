@@ -217,8 +217,15 @@ class Learner:
             args = [text]
         for attempt in (args, [text]):
             with contextlib.suppress(Exception):
-                return cast(Exception, kind(*attempt))
-        return LearnerError(f"{name}: {text}")
+                return noted(cast(Exception, kind(*attempt)), described.get("line"))
+        return noted(LearnerError(f"{name}: {text}"), described.get("line"))
+
+
+def noted(error: Exception, line: Any) -> Exception:
+    """Return an exception with the line of the learner's code that raised it, in a note."""
+    if isinstance(line, str) and line:
+        error.add_note(f"The line is `{plain_text(line, 80)}`.")
+    return error
 
 
 def is_name(text: Any) -> TypeGuard[str]:

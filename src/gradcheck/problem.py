@@ -129,7 +129,8 @@ def full_stop(text: str) -> str:
 def line_of(error: BaseException) -> str:
     """Return a sentence with the first line of the author's or learner's own code on the way to ``error``, or "".
 
-    It is the line nearest to the check: where it called a function that raised, the call, and not what is inside.
+    It is the line nearest to the check: where it called a function that raised, the call, and not what is inside. An
+    exception of another process brings the sentence along as a note.
     """
     if isinstance(error, NotImplementedError):
         return ""
@@ -138,7 +139,8 @@ def line_of(error: BaseException) -> str:
         line = linecache.getline(name, number, frame.f_globals).strip()
         if line and not name.startswith(INSTALLED):
             return f" The line is `{line if len(line) <= 80 else line[:77] + '...'}`."
-    return ""
+    notes = [note for note in getattr(error, "__notes__", ()) if note.startswith("The line is `")]
+    return f" {notes[0]}" if notes else ""
 
 
 def without_line(sentence: str) -> str:
