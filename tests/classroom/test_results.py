@@ -17,7 +17,7 @@ from classroom.collect import collect_zip
 from classroom.errors import InstructorError
 from classroom.export import export
 from classroom.feedback import pack_feedback
-from classroom.misconceptions import FINDINGS, excerpt, read_class, read_words
+from classroom.misconceptions import FINDINGS, excerpt, nameless, read_class, read_words
 from classroom.report import write_report
 from classroom.results import read_results
 from course import ROOT, Course, code, markdown, notebook
@@ -455,3 +455,11 @@ def test_from_moodles_zip_to_the_report_and_back(tmp_path, requires_program):
     assert [(row["Identifier"], row["Grade"]) for row in rows] == [
         ("Participant 40", "2"), ("Participant 41", "0"), ("Participant 42", "0"), ("Participant 43", "2"),
     ]  # fmt: skip
+
+
+def test_neither_the_words_nor_the_line_of_an_exception_are_in_the_report():
+    assert (
+        nameless("backward raised ValueError: secret. The line is `secret`. Nudge") == "backward raised ValueError (…)"
+    )
+    assert nameless("backward raised AssertionError. The line is `secret`.") == "backward raised AssertionError (…)"
+    assert nameless("dX is 2 times the true gradient.") == "dX is 2 times the true gradient."

@@ -1,6 +1,7 @@
 """The edition with solutions and the handout: what each shows, and what neither may."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,7 @@ def test_worked_solution_shows_the_answer_and_its_explanation_without_markers(ro
     text.write_text(source + '\n+++ {"tags": ["explanation"]}\n\nWhy this is so.\n', encoding="utf-8")
     page = worked_solution(text)
     assert "X.T @ dZ" in page and "Why this is so." in page
+    assert re.search(r"^# Solution 6: .+\n\n\*The exercise with its answers, [^*]+\*\n", page, re.MULTILINE)
     assert not [marker for marker in MARKERS if marker in page]
 
 

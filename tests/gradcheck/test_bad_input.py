@@ -157,6 +157,23 @@ def test_endless_loop_is_stopped(monkeypatch, role, pair):
     assert report.findings[0].message.startswith(f"{role} did not return within 0.3 seconds. Is there a loop")
 
 
+def test_line_of_an_exception_is_told_once_and_may_come_as_a_note():
+    def raises_inside(d, cache):
+        return raises()
+
+    def raises_elsewhere(d, cache):
+        error = ValueError("far away")
+        error.add_note("The line is `dZ = 1 / 0`.")
+        raise error
+
+    elsewhere = eval("lambda d, cache: f(d, cache)", {"f": raises_elsewhere})
+    assert "boom. The line is `return raises()`." in str(check_layer(forward, raises_inside, {"Z": X}))
+    assert "The line is `raise error`." in str(check_layer(forward, elsewhere, {"Z": X}))
+    noted = eval("lambda d, cache: (_ for _ in ()).throw(error)", {"error": ValueError("far away")})
+    noted.__globals__["error"].add_note("The line is `dZ = 1 / 0`.")
+    assert "far away. The line is `dZ = 1 / 0`." in str(check_layer(forward, noted, {"Z": X}))
+
+
 def test_endless_loop_of_a_later_call_is_stopped(monkeypatch):
     monkeypatch.setattr("gradcheck.problem.LONGEST", 0.3)
     calls = []
