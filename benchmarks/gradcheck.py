@@ -13,6 +13,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -79,7 +80,7 @@ def plant(gradient, rng, relative, where):
 def print_correct(count: int) -> None:
     """Correct backwards of 22 kinds, float64 and float32, anywhere, beside kinks and on them."""
     verdicts: Counter[str] = Counter()
-    with ProcessPoolExecutor(2) as pool:
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         for found in pool.map(verdicts_of, [(count // 100, seed) for seed in range(100)]):
             verdicts += found
             print(f"\r{sum(verdicts.values())} done", end="", file=sys.stderr, flush=True)
@@ -112,7 +113,7 @@ def print_network(count: int) -> None:
 
 def print_planted(count: int) -> None:
     """The verdict alone: the error of 1e-6 in one entry of dW1, of at least 1e-3 of its largest."""
-    with ProcessPoolExecutor(2) as pool:
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         caught = sum(pool.map(planted_caught, [(count // 10, seed) for seed in range(10)]))
     print(f"relative error of 1e-6 in one entry of 100,352: caught {caught} of {count // 10 * 10}")
 

@@ -43,6 +43,11 @@ def mse_squared_again(cache):
     return 2 * (P - Y) ** 2 / P.size
 
 
+def mse_loss_itself(cache):
+    P, Y = cache
+    return (P - Y) ** 2 / P.size
+
+
 def bce_by_the_logit(cache):
     p, y = cache
     return (p - y) / len(p)
@@ -66,6 +71,11 @@ def bce_outer_sign(cache):
 def bce_only_yes(cache):
     p, y = cache
     return -(y / p) / len(p)
+
+
+def bce_y_in_both_terms(cache):
+    p, y = cache
+    return (-y / p + y / (1 - p)) / len(p)
 
 
 def bce_divided_by_p_only(cache):
@@ -116,6 +126,11 @@ def xent_one_from_whole_columns(cache):
     return dZ / len(P)
 
 
+def xent_one_from_every_entry(cache):
+    P, _ = cache
+    return (P - 1) / len(P)
+
+
 def xent_class_number_subtracted(cache):
     P, y = cache
     return (P - y[:, None]) / len(P)
@@ -151,6 +166,7 @@ MISTAKES = {
         "the slope of the absolute error": mse_of_absolute,
         "averaged over the batch; every example has a row of its own": mse_averaged,
         "the square is still there, its slope is 2 (P - Y)": mse_squared_again,
+        "the loss of each entry instead of its slope": mse_loss_itself,
     },
     "bce_backward": {
         "the slope by the logit; here p is the input": bce_by_the_logit,
@@ -158,6 +174,7 @@ MISTAKES = {
         "the slope of log(1 - p) is -1/(1 - p), so one sign is wrong": bce_inner_sign,
         "the minus sign in front of the loss is lost": bce_outer_sign,
         "only the examples with y = 1 have a slope": bce_only_yes,
+        "y stands in both terms; the second one has 1 - y": bce_y_in_both_terms,
         "divided by p where p (1 - p) belongs": bce_divided_by_p_only,
         "multiplied by p (1 - p) where it should be divided": bce_times_slope,
         "the loss of each example instead of its slope": bce_logarithms_kept,
@@ -168,9 +185,10 @@ MISTAKES = {
         "nothing is subtracted at the right class": xent_truth_missing,
         "divided by the number of entries, not by the number of rows": xent_divided_by_entries,
         "the 1 is subtracted from whole columns, [:, y], instead of one entry of each row": xent_one_from_whole_columns,
+        "the 1 is subtracted from every entry instead of one entry of each row": xent_one_from_every_entry,
         "the number of the class is subtracted instead of a one-hot row": xent_class_number_subtracted,
         "the slope by the probabilities; it still has to go through the softmax": xent_by_the_probabilities,
-        "only the diagonal of the softmax's Jacobian": xent_diagonal_only,
+        "only the right class has a slope (the diagonal of the softmax's Jacobian)": xent_diagonal_only,
         "P is divided by N, the 1 of the right class is not": xent_divided_before_subtracting,
         "the slope of a sigmoid multiplied in once more": xent_softmax_slope_again,
     },

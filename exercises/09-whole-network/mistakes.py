@@ -80,6 +80,16 @@ def two_layer_biases_not_summed(cache):
     return from_output(cache, dZ2) | {"db1": dZ1, "db2": dZ2}
 
 
+def two_layer_biases_averaged(cache):
+    right = from_output(cache, slope_at_output(cache))
+    return right | {name: right[name] / len(cache["y"]) for name in ("db1", "db2")}
+
+
+def two_layer_first_bias_averaged(cache):
+    right = from_output(cache, slope_at_output(cache))
+    return right | {"db1": right["db1"] / len(cache["y"])}
+
+
 def affine(A, layer):
     return A @ layer["W"] + layer["b"]
 
@@ -214,6 +224,29 @@ def mlp_slope_too_late(dZ, caches):
     return grads
 
 
+def mlp_slope_after_the_weights(dZ, caches):
+    grads = []
+    for (A, W, _), act, kept in reversed(caches):
+        grads.insert(0, {"dW": A.T @ dZ, "db": dZ.sum(axis=0)})
+        dZ = dZ @ W.T
+        if act is not None:
+            dZ = activation_slope(dZ, act, kept)
+    return grads
+
+
+def mlp_not_passed_on(dZ, caches):
+    grads = []
+    for (A, _, _), act, kept in reversed(caches):
+        if act is not None:
+            dZ = activation_slope(dZ, act, kept)
+        grads.insert(0, {"dW": A.T @ dZ, "db": dZ.sum(axis=0)})
+    return grads
+
+
+def mlp_from_the_first_layer(dZ, caches):
+    return run_backward(dZ, caches[::-1])[::-1]
+
+
 def squares(params):
     return sum(np.sum(layer["W"] ** 2) for layer in params)
 
@@ -248,6 +281,14 @@ def l2_absolute(params, lam):
     return loss, [{"dW": lam * np.sign(layer["W"]), "db": 0 * layer["b"]} for layer in params]
 
 
+def l2_not_squared(params, lam):
+    return lam * sum(np.linalg.norm(layer["W"]) for layer in params) / 2, weight_gradients(params, lam)
+
+
+def l2_last_layer_only(params, lam):
+    return lam * squares(params[-1:]) / 2, weight_gradients(params, lam)
+
+
 def l2_mean(params, lam):
     count = sum(layer["W"].size for layer in params)
     return lam * squares(params) / 2 / count, weight_gradients(params, lam / count)
@@ -267,11 +308,13 @@ MISTAKES = {
         "the ReLU itself instead of its slope": two_layer_relu_itself,
         "the slope of a sigmoid at the hidden layer, which has ReLU": two_layer_sigmoid_slope_at_hidden,
         "the biases' gradients are not summed over the examples": two_layer_biases_not_summed,
+        "the biases' gradients are averaged over the examples, not summed": two_layer_biases_averaged,
+        "db1 is averaged over the examples, not summed": two_layer_first_bias_averaged,
     },
     "mlp_forward": {
         "an activation on the last layer, which is linear": mlp_forward_activation_at_the_end,
         "the last layer is treated like a hidden one; it is linear": mlp_forward_all_layers_alike,
-        "no activation at all": mlp_forward_no_activation,
+        "no activation, or it is computed and not handed on": mlp_forward_no_activation,
         "ReLU whatever act says": mlp_forward_always_relu,
         "the last layer is left out": mlp_forward_stops_one_layer_early,
         "the biases are left out": mlp_forward_biases_missing,
@@ -288,6 +331,11 @@ MISTAKES = {
         "a slope of tanh at the output layer, which is linear": mlp_tanh_slope_at_linear_output,
         "off by one layer: dW is made from what left the layer instead of what entered it": mlp_off_by_one,
         "off by one layer: the slope of an activation is multiplied in one layer too late": mlp_slope_too_late,
+        "off by one layer: an activation stands behind its weights, so on the way back its slope comes before them": (
+            mlp_slope_after_the_weights
+        ),
+        "the slope by a layer's input is not passed on to the layer before": mlp_not_passed_on,
+        "the walk goes from the first layer to the last; backward begins at the last": mlp_from_the_first_layer,
     },
     "l2": {
         "the loss lacks the factor 1/2": l2_half_missing,
@@ -297,5 +345,7 @@ MISTAKES = {
         "the biases are regularised too": l2_with_biases,
         "absolute values instead of squares": l2_absolute,
         "divided by the number of weights": l2_mean,
+        "the norm of each W is not squared": l2_not_squared,
+        "the loss counts the weights of the last layer only": l2_last_layer_only,
     },
 }

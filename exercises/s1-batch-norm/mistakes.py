@@ -37,6 +37,16 @@ def gamma_and_beta_swapped(X, gamma, beta, eps=1e-5):
     return out, (X, gamma, mu, var, eps)
 
 
+def eps_in_the_cached_variance(X, gamma, beta, eps=1e-5):
+    out, (X, gamma, mu, var, eps) = normalise(X, gamma, beta, eps)
+    return out, (X, gamma, mu, var + eps, eps)
+
+
+def normalised_batch_cached(X, gamma, beta, eps=1e-5):
+    out, (X, gamma, mu, var, eps) = normalise(X, gamma, beta, eps)
+    return out, ((X - mu) / np.sqrt(var + eps), gamma, mu, var, eps)
+
+
 def eps_replaced_by_its_default(X, gamma, beta, eps=1e-5):
     out, (X, gamma, mu, var, _) = normalise(X, gamma, beta, 1e-5)
     return out, (X, gamma, mu, var, eps)
@@ -140,6 +150,29 @@ def last_factor_x_hat_lost(dout, cache):
     return assembled((d - d.mean(axis=0) - (d * X_hat).mean(axis=0)) * inv_std, dout, X_hat)
 
 
+def mean_path_not_divided(dout, cache):
+    X_hat, gamma, inv_std = unpacked(cache)
+    d = dout * gamma
+    return assembled(inv_std * (d - d.sum(axis=0) - X_hat * (d * X_hat).mean(axis=0)), dout, X_hat)
+
+
+def compact_without_gamma(dout, cache):
+    X_hat, _, inv_std = cache
+    return assembled(inv_std * (dout - dout.mean(axis=0) - X_hat * (dout * X_hat).mean(axis=0)), dout, X_hat)
+
+
+def compact_without_inv_std(dout, cache):
+    X_hat, gamma, _ = cache
+    d = dout * gamma
+    return assembled(d - d.mean(axis=0) - X_hat * (d * X_hat).mean(axis=0), dout, X_hat)
+
+
+def compact_gamma_everywhere(dout, cache):
+    X_hat, gamma, inv_std = cache
+    d = dout * gamma
+    return assembled(inv_std * (d - d.mean(axis=0) - X_hat * (d * X_hat).mean(axis=0)), d, X_hat)
+
+
 def compact_statistics_constant(dout, cache):
     X_hat, gamma, inv_std = cache
     return assembled(dout * gamma * inv_std, dout, X_hat)
@@ -160,6 +193,8 @@ MISTAKES = {
         "divided by the variance, not by its root": divided_by_the_variance,
         "gamma and beta change places": gamma_and_beta_swapped,
         "eps is fixed inside, the argument is not used": eps_replaced_by_its_default,
+        "the variance in the cache has eps in it already": eps_in_the_cached_variance,
+        "the normalised X in the cache instead of X": normalised_batch_cached,
     },
     "batchnorm_backward": {
         "the mean and the variance are taken as constants": statistics_constant,
@@ -169,6 +204,7 @@ MISTAKES = {
         "the path through the variance lacks 1/N": variance_path_not_divided,
         "the path through the variance lacks the factor 2": variance_path_halved,
         "the slope of 1/sqrt(var + eps) has the wrong power": variance_path_with_wrong_power,
+        "what reaches the mean is handed to every row whole, without 1/N": mean_path_not_divided,
         "gamma is missing in dX": gamma_forgotten,
         "dX is multiplied by the standard deviation, not divided": multiplied_by_the_standard_deviation,
         "dgamma uses X instead of the normalised X": dgamma_from_raw_inputs,
@@ -180,5 +216,8 @@ MISTAKES = {
         "the second sum is not multiplied by X_hat": last_factor_x_hat_lost,
         "mean and variance are taken as constants": compact_statistics_constant,
         "divided by inv_std instead of multiplied": compact_divided_by_inv_std,
+        "gamma is missing in dX": compact_without_gamma,
+        "inv_std is missing in dX": compact_without_inv_std,
+        "gamma is multiplied into dgamma and dbeta too": compact_gamma_everywhere,
     },
 }

@@ -38,6 +38,26 @@ def one_number_for_each_column(X, p, rng):
     return X * kept / (1 - p), (kept, p)
 
 
+def one_mask_for_all_rows(X, p, rng):
+    kept = rng.random(X.shape[1]) >= p
+    return X * kept / (1 - p), (kept, p)
+
+
+def kept_below_one_minus_p(X, p, rng):
+    kept = rng.random(X.shape) < 1 - p
+    return X * kept / (1 - p), (kept, p)
+
+
+def dropped_entries_cached(X, p, rng):
+    dropped = rng.random(X.shape) < p
+    return X * ~dropped / (1 - p), (dropped, p)
+
+
+def scale_in_the_cached_mask(X, p, rng):
+    kept = (rng.random(X.shape) >= p) / (1 - p)
+    return X * kept, (kept, p)
+
+
 def normal_numbers(X, p, rng):
     kept = rng.normal(size=X.shape) >= p
     return X * kept / (1 - p), (kept, p)
@@ -96,6 +116,10 @@ MISTAKES = {
         "multiplied by the probability to keep, not divided": multiplied_instead_of_divided,
         "one random number for a whole row": one_number_for_each_row,
         "one random number for a whole column": one_number_for_each_column,
+        "one mask of shape (n,) for all rows": one_mask_for_all_rows,
+        "kept below 1 - p; the contract says dropped below p, which takes other entries": kept_below_one_minus_p,
+        "the cache says which entries were dropped, not which were kept": dropped_entries_cached,
+        "the mask in the cache is scaled already; it must be True and False": scale_in_the_cached_mask,
         "normal random numbers instead of uniform ones": normal_numbers,
     },
     "dropout_backward": {

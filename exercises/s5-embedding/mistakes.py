@@ -42,6 +42,14 @@ def first_occurrence_only(dout, cache):
     return dE
 
 
+def repeats_in_a_row_overwritten(dout, cache):
+    E, idx = cache
+    dE = np.zeros_like(E)
+    for n in range(len(idx)):
+        dE[idx[n]] += dout[n]
+    return dE
+
+
 def sums_in_order(dout, cache):
     E, idx = cache
     dE = np.zeros_like(E)
@@ -111,6 +119,7 @@ MISTAKES = {
     },
     "embedding_backward": {
         "a repeated index keeps only its last gradient": repeats_overwritten,
+        "an index that repeats within a row keeps only its last gradient there": repeats_in_a_row_overwritten,
         "a repeated index keeps only its first gradient": first_occurrence_only,
         "the gradients of a repeated index are averaged": repeats_averaged,
         "the sum is multiplied by the number of repetitions": repeats_counted_twice,

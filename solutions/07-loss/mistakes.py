@@ -51,6 +51,19 @@ def bce_not_clipped(p, y):
     return np.mean(bce(p, y)), (p, y)
 
 
+def bce_caches_p_as_it_came(p, y):
+    return np.mean(bce(clipped(p), y)), (p, y)
+
+
+def bce_small_number_added(p, y):
+    return -np.mean(y * np.log(p + 1e-12) + (1 - y) * np.log(1 - p + 1e-12)), (p, y)
+
+
+def bce_clipped_too_far(p, y):
+    p = np.clip(p, 1e-7, 1 - 1e-7)
+    return np.mean(bce(p, y)), (p, y)
+
+
 def bce_clipped_below_only(p, y):
     p = np.maximum(p, 1e-12)
     return np.mean(bce(p, y)), (p, y)
@@ -119,11 +132,35 @@ def xent_two_steps_clipped(Z, y):
     return -np.mean(np.log(np.clip(P[np.arange(len(Z)), y], 1e-12, 1 - 1e-12))), (P, y)
 
 
+def xent_kept_from_zero(Z, y):
+    refuse(Z, y)
+    P = softmax(Z)
+    return -np.mean(np.log(np.maximum(P[np.arange(len(Z)), y], 1e-12))), (P, y)
+
+
 def xent_shifted_by_one_for_all(Z, y):
     refuse(Z, y)
     E = np.exp(Z - Z.max())
     total = E.sum(axis=1, keepdims=True)
     return np.mean(Z.max() + np.log(total[:, 0]) - Z[np.arange(len(Z)), y]), (E / total, y)
+
+
+def xent_of_whole_columns(Z, y):
+    refuse(Z, y)
+    m = Z.max(axis=1)
+    return np.mean(m + np.log(np.exp(Z - m[:, None]).sum(axis=1)) - Z[:, y]), (softmax(Z), y)
+
+
+def xent_of_whole_columns_of_p(Z, y):
+    refuse(Z, y)
+    return -np.mean(np.log(softmax(Z)[:, y])), (softmax(Z), y)
+
+
+def xent_over_columns(Z, y):
+    refuse(Z, y)
+    E = np.exp(Z - Z.max(axis=0))
+    P = E / E.sum(axis=0)
+    return -np.mean(np.log(P[np.arange(len(Z)), y])), (P, y)
 
 
 def xent_over_entries(Z, y):
@@ -167,6 +204,9 @@ MISTAKES = {
     "bce_forward": {
         "p is clipped below but not above, so that log(1 - p) is log(0)": bce_clipped_below_only,
         "p is not clipped, so that log(0) is taken": bce_not_clipped,
+        "a small number is added inside the logarithms; p itself is to be clipped": bce_small_number_added,
+        "p is clipped to [1e-7, 1 - 1e-7] instead of [1e-12, 1 - 1e-12]": bce_clipped_too_far,
+        "the loss uses the clipped p, the cache holds p as it came": bce_caches_p_as_it_came,
         "the minus sign is missing": bce_sign,
         "the sum over the batch instead of the mean": bce_summed,
         "only the term of y = 1; examples with y = 0 cost nothing": bce_only_yes,
@@ -178,8 +218,12 @@ MISTAKES = {
     "softmax_xent_forward": {
         "the softmax first and then its logarithm, which is log(0) for large logits": xent_in_two_steps,
         "the probability is clipped, which limits the loss of large logits": xent_two_steps_clipped,
+        "the probability is kept above 1e-12, so that no row can cost more than 27.6": xent_kept_from_zero,
         "one largest logit for the whole batch instead of one for each row": xent_shifted_by_one_for_all,
         "the largest logit is not subtracted before exp": xent_not_shifted,
+        "Z[:, y] takes whole columns, not one entry of each row": xent_of_whole_columns,
+        "P[:, y] takes whole columns, not one entry of each row": xent_of_whole_columns_of_p,
+        "the softmax runs over the columns, not over the rows": xent_over_columns,
         "divided by the number of entries, not by the number of rows": xent_over_entries,
         "the sum over the batch instead of the mean": xent_summed,
         "the sign is flipped": xent_sign,

@@ -34,6 +34,14 @@ def leak_on_the_other_side(dA, cache):
     return dA * np.where(cache > 0, 0.01, 1.0)
 
 
+def mask_from_dA(dA, cache):
+    return np.where(dA > 0, dA, 0.01 * dA)
+
+
+def leak_without_dA(dA, cache):
+    return np.where(cache > 0, dA, 0.01)
+
+
 def mean_over_the_batch(dY, cache):
     return dY - dY.mean(axis=0)
 
@@ -120,6 +128,8 @@ MISTAKES = {
         "every entry is multiplied by 0.01": leak_everywhere,
         "the slope alone, without dA": slope_without_upstream,
         "the leak is on the positive side": leak_on_the_other_side,
+        "the mask looks at dA; it must look at Z": mask_from_dA,
+        "the leak lacks dA: where Z is negative the slope is 0.01 times dA": leak_without_dA,
     },
     "centre_backward": {
         "the mean runs over the examples instead of each row": mean_over_the_batch,

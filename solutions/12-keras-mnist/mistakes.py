@@ -19,6 +19,10 @@ def biases_as_rows(params):
     return [array for layer in params for array in (layer["W"], layer["b"][None, :])]
 
 
+def last_layer_only(params):
+    return [params[-1]["W"], params[-1]["b"]]
+
+
 def last_layer_first(params):
     return [array for layer in params[::-1] for array in (layer["W"], layer["b"])]
 
@@ -64,6 +68,10 @@ def columns_first(images, weights):
     return softmax(hidden(images, weights, relu, order="F") @ weights[-2] + weights[-1])
 
 
+def pixels_mixed(images, weights):
+    return softmax(logits(images.reshape(-1, len(images)).T[:, None], weights))
+
+
 def scaled_again(images, weights):
     return softmax(logits(images / 255, weights))
 
@@ -78,6 +86,7 @@ MISTAKES = {
         "all weights come first, then all biases": all_weights_then_all_biases,
         "the weights are transposed, though Keras stores them as (n_in, n_out), too": transposed_weights,
         "the biases have become rows of shape (1, n)": biases_as_rows,
+        "only the last layer is there": last_layer_only,
         "the last layer comes first": last_layer_first,
         "each bias comes before its weights": biases_first,
     },
@@ -87,6 +96,7 @@ MISTAKES = {
         "the ReLU of the hidden layer is missing": no_relu,
         "the last layer has a ReLU before its softmax": relu_on_the_logits,
         "the image is laid out column by column instead of row by row": columns_first,
+        "the images are mixed: reshape must keep the first axis, the examples": pixels_mixed,
         "the image is divided by 255 a second time": scaled_again,
         "these are the most probable classes, not the probabilities": classes_instead,
     },

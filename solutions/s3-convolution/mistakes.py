@@ -23,6 +23,16 @@ def last_place_left_out(X, w, b):
     return convolved(X, w)[:, :-1] + b, (X, w, b)
 
 
+def last_place_not_filled(X, w, b):
+    out = convolved(X, w) + b
+    out[:, -1] = 0
+    return out, (X, w, b)
+
+
+def as_long_as_the_input(X, w, b):
+    return np.stack([np.correlate(row, w, mode="same") for row in X]) + b, (X, w, b)
+
+
 def zeros_at_both_ends(X, w, b):
     return np.stack([np.correlate(row, w, mode="full") for row in X]) + b, (X, w, b)
 
@@ -140,6 +150,26 @@ def bias_forgotten_2d(X, W, b, stride, pad):
     return filtered(X, W, 0 * b, stride, pad, pad), (X, W, b, stride, pad)
 
 
+def padding_counted_once(X, W, b, stride, pad):
+    kh, kw = W.shape[2:]
+    rows, columns = (X.shape[2] + pad - kh) // stride + 1, (X.shape[3] + pad - kw) // stride + 1
+    return filtered(X, W, b, stride, pad, pad)[:, :, :rows, :columns], (X, W, b, stride, pad)
+
+
+def every_axis_padded(X, W, b, stride, pad):
+    padded = np.pad(X, pad)[: len(X), : X.shape[1]]
+    return filtered(padded, W, b, stride, 0, 0), (X, W, b, stride, pad)
+
+
+def bias_in_every_channel(X, W, b, stride, pad):
+    return filtered(X, W, X.shape[1] * b, stride, pad, pad), (X, W, b, stride, pad)
+
+
+def padded_image_cached(X, W, b, stride, pad):
+    padded = np.pad(X, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+    return filtered(X, W, b, stride, pad, pad), (padded, W, b, stride, pad)
+
+
 def not_padded(X, W, b, stride, pad):
     return filtered(X, W, b, stride, 0, 0), (X, W, b, stride, pad)
 
@@ -207,6 +237,24 @@ def db_of_every_example(dout, cache):
     return dX, dW, dout.sum(axis=(2, 3))
 
 
+def filters_overwrite_each_other(dout, cache):
+    X, W, b, stride, pad = cache
+    _, dW, db = gradients(dout, cache)
+    return gradients(dout[:, -1:], (X, W[-1:], b[-1:], stride, pad), add=False)[0], dW, db
+
+
+def frame_cut_by_minus_pad(dout, cache):
+    X, W, b, stride, pad = cache
+    padded = np.pad(X, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+    dpadded, dW, db = gradients(dout, (padded, W, b, stride, 0))
+    return dpadded[:, :, pad:-pad, pad:-pad], dW, db
+
+
+def db_of_all_filters(dout, cache):
+    dX, dW, _ = gradients(dout, cache)
+    return dX, dW, dout.sum()
+
+
 def dX_of_the_first_filter(dout, cache):
     X, W, b, stride, pad = cache
     _, dW, db = gradients(dout, cache)
@@ -220,6 +268,8 @@ MISTAKES = {
         "b is forgotten": bias_forgotten,
         "the last place of the window is left out": last_place_left_out,
         "the window runs over both ends of the row": zeros_at_both_ends,
+        "the output is as long as the row: the window runs over its ends": as_long_as_the_input,
+        "the loop ends one place too early, the last output is still 0": last_place_not_filled,
     },
     "conv1d_backward": {
         "overlapping windows are overwritten": overlap_overwritten,
@@ -244,6 +294,10 @@ MISTAKES = {
         "only the first channel is used": first_channel_only,
         "the bias is forgotten": bias_forgotten_2d,
         "the padding is forgotten": not_padded,
+        "the padding is counted once in the size of the output, not for both ends": padding_counted_once,
+        "all four axes are padded, examples and channels too": every_axis_padded,
+        "the bias is added once for every channel": bias_in_every_channel,
+        "the padded image in the cache instead of X": padded_image_cached,
     },
     "conv2d_backward": {
         "overlapping windows are overwritten": overlap_overwritten_2d,
@@ -257,5 +311,8 @@ MISTAKES = {
         "db is averaged over the places": db_mean_over_places,
         "db still has a row for each example": db_of_every_example,
         "dX comes from the first filter only": dX_of_the_first_filter,
+        "windows and filters overwrite each other: = where += belongs": filters_overwrite_each_other,
+        "with pad = 0 the slice pad:-pad is empty": frame_cut_by_minus_pad,
+        "db is summed over the filters too": db_of_all_filters,
     },
 }

@@ -105,6 +105,16 @@ def windows_at_i_and_j(dout, cache):
     return routed(dout, cache, winner, step=1)
 
 
+def start_of_the_window_missing(dout, cache):
+    X, size, stride = cache
+    dX = np.zeros_like(X)
+    for n, c, i, j in np.ndindex(*dout.shape):
+        window = X[n, c, i * stride : i * stride + size, j * stride : j * stride + size]
+        u, v = np.unravel_index(window.argmax(), window.shape)
+        dX[n, c, i + u, j + v] += dout[n, c, i, j]
+    return dX
+
+
 def row_and_column_swapped(dout, cache):
     return routed(dout, cache, lambda window: winner(window).T)
 
@@ -137,6 +147,7 @@ MISTAKES = {
         "the gradient is spread over the window, as in average pooling": spread_over_the_window,
         "the whole window gets the gradient": whole_window,
         "the windows begin at i and j, not at stride times i and j": windows_at_i_and_j,
+        "the winner is sent to i + u, j + v; its window begins at stride times i and j": start_of_the_window_missing,
         "row and column of the winner are swapped": row_and_column_swapped,
         "the mask of the winners without the upstream gradient": mask_without_upstream,
         "multiplied by the maximum": times_the_maximum,

@@ -31,6 +31,7 @@ def workers_here(count: int | None) -> Iterator[Any]:
     with (
         tempfile.TemporaryDirectory(prefix=f"{FOLDER}{os.getpid()}-", ignore_cleanup_errors=True) as folder,
         dask.config.set(QUIET | {"temporary-directory": folder}),
+        dask.config.set(NO_PAGES),
         # Whoever may speak to a worker may run code there, so others on this machine are kept out by certificates.
         LocalCluster(
             n_workers=count or CPU_COUNT,
@@ -38,6 +39,8 @@ def workers_here(count: int | None) -> Iterator[Any]:
             processes=True,
             host="127.0.0.1",
             dashboard_address=None,
+            # A port that is free, so that a second run beside this one has nothing to complain about.
+            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
             local_directory=folder,
             silence_logs=logging.CRITICAL,
             security=Security.temporary(),
@@ -84,3 +87,6 @@ QUIET = {
     "logging.distributed": "critical",
     "distributed.comm.timeouts.connect": f"{ANSWER_SECONDS}s",
 }
+
+# The HTTP server asks for no certificate, and its pages would name the learners to everybody on this machine.
+NO_PAGES: dict[str, list[str]] = {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from gradcheck.behaviour import misbehaviour
+from gradcheck.diagnosis import looks_like
 from gradcheck.evidence import failed, place, unflat, with_numbers
 from gradcheck.explain import first_wrong, judge_all
-from gradcheck.problem import Broken, Function, Problem, TooSlow, agree, exception_text, quiet, read_problem
+from gradcheck.problem import Broken, Function, Problem, TooSlow, agree, copied, exception_text, quiet, read_problem
 from gradcheck.report import Diagnosis, Finding, Report, Verdict, Worst
 from gradcheck.verdict import DIRECTIONS, Judgement
 
@@ -103,8 +104,11 @@ def run_check(problem: Problem, *, protocol: bool) -> Report:
             except TooSlow as slow:
                 said = slow.said
         if said is not None:
-            said = name_the_product(problem, said)
-            findings += [failed(problem, name, said) for name in problem.wrt]
+            said = authors_failure(problem, said) or name_the_product(problem, said)
+            findings.append(failed(problem, problem.wrt[0], said))
+            for name in problem.wrt[1:]:
+                text = f"d{name} cannot be checked before backward works."
+                findings.append(failed(problem, name, said._replace(sentence=text)))
             return Report(tuple(findings), problem.evaluations)
     first, sentence = first_wrong(problem, judged)
     notes = [sentence, "Your backward prints something; that is no mistake." if echo.used else ""]
@@ -159,21 +163,33 @@ def forward_failed(problem: Problem, said: Diagnosis) -> Report:
     return Report((told, *rest), problem.evaluations)
 
 
+def authors_failure(problem: Problem, said: Diagnosis) -> Diagnosis | None:
+    """Return what an exception of backward says, with the author's name for the mistake that raises the very same."""
+    if said.cause != "raised":
+        return None
+    fails = {
+        short_name: attempt("backward", problem.call_backward, copied(problem.cache), None, mistake)[1]
+        for short_name, mistake in problem.mistakes.items()
+    }
+    names = [short_name for short_name, failure in fails.items() if failure == said]
+    return Diagnosis("author-mistake", f"{said.sentence} {looks_like(names)}") if names else None
+
+
 def name_the_product(problem: Problem, said: Diagnosis) -> Diagnosis:
     """Return what an exception of backward says, with the shapes; those that a product would join name the product."""
-    if said.cause == "raised" and "matrix product A @ B" in said.sentence:
-        arrays = {**({} if problem.is_loss else {"dout": problem.dout}), **problem.inputs}
-        here = ", ".join(f"{name} {value.shape}" for name, value in arrays.items())
-        return said._replace(sentence=f"{said.sentence} The shapes here: {here}.")
-    shapes = re.findall(r"\((\d+), ?(\d+)\)", said.sentence)
-    if said.cause != "raised" or "broadcast" not in said.sentence or len(shapes) < 2:
+    if said.cause != "raised" or not re.search("matrix product A @ B|broadcast", said.sentence):
         return said
-    (a, b), (c, d) = [tuple(map(int, shape)) for shape in shapes[:2]]
-    wanted = [problem.inputs[name].shape for name in problem.wrt]
-    if (b == c and (a, d) in wanted) or (a == c and (b, d) in wanted) or (b == d and (a, c) in wanted):
-        text = "* multiplies entry by entry; these shapes ask for a matrix product, @."
-        return Diagnosis("elementwise-product", f"{said.sentence} {text}")
-    return said
+    arrays = {**({} if problem.is_loss else {"dout": problem.dout}), **problem.inputs}
+    here = ", ".join(f"{name} {value.shape}" for name, value in arrays.items() if value.ndim)
+    here = f"The shapes here: {here}."
+    shapes = re.findall(r"\((\d+), ?(\d+)\)", said.sentence)
+    if "broadcast" in said.sentence and len(shapes) >= 2:
+        (a, b), (c, d) = [tuple(map(int, shape)) for shape in shapes[:2]]
+        wanted = [problem.inputs[name].shape for name in problem.wrt]
+        if (b == c and (a, d) in wanted) or (a == c and (b, d) in wanted) or (b == d and (a, c) in wanted):
+            text = "* multiplies entry by entry: should it be a matrix product, @?"
+            return Diagnosis("elementwise-product", f"{said.sentence} {text} {here}")
+    return said._replace(sentence=f"{said.sentence} {here}")
 
 
 def compare_forward(problem: Problem) -> list[Finding]:

@@ -111,7 +111,7 @@ def explain(
         yours, said = read[name]
         verdict: Verdict = "fail"
         if said is None and yours is not None:
-            said = authors_mistake(name, yours, evidence.get(name), mistakes)
+            said = authors_mistake(name, read, evidence.get(name), mistakes)
             if said is None and name in evidence:
                 said = diagnose(evidence[name])
             said = said or diagnose_unseen(problem, name, yours)
@@ -194,16 +194,21 @@ def diagnose_unseen(problem: Problem, name: str, yours: Array) -> Diagnosis:
 
 
 def authors_mistake(
-    name: str, yours: Array, e: Evidence | None, mistakes: Mapping[str, Mapping[str, Array]]
+    name: str, read: Mapping[str, Read], e: Evidence | None, mistakes: Mapping[str, Mapping[str, Array]]
 ) -> Diagnosis | None:
-    """Return the author's name for this answer, where it is another answer than the right one."""
-    names = []
+    """Return the author's name for this answer, where it is another answer than the right one.
+
+    Of several mistakes that give it, those are named that give most of the other gradients too.
+    """
+    yours, alike = read[name][0], {}
     for short_name, answers in mistakes.items():
         wrong = answers.get(name)
-        if wrong is not None and (
-            agree(yours, wrong, 1e-12) if e is None else e.is_mine(wrong) and not e.same(e.true, wrong)
-        ):
-            names.append(short_name)
+        if yours is None or wrong is None:
+            continue
+        if agree(yours, wrong, 1e-12) if e is None else e.is_mine(wrong) and not e.same(e.true, wrong):
+            others = ((read[other][0], theirs) for other, theirs in answers.items())
+            alike[short_name] = sum(mine is not None and agree(mine, theirs, 1e-7) for mine, theirs in others)
+    names = [short_name for short_name, count in alike.items() if count == max(alike.values())]
     return Diagnosis("author-mistake", f"d{name} is wrong. {looks_like(names)}") if names else None
 
 

@@ -20,6 +20,19 @@ Array = NDArray[Any]
 Function = Callable[..., Any]
 Direction = Mapping[str, Array]
 LONGEST = 10.0
+# What NumPy and Python say where a beginner's slip stops them, and what that slip may be.
+HINTS = (
+    (
+        "truth value of an array",
+        " An if decides once, for the whole array; np.where decides for each entry, np.any and np.all for all of them.",
+    ),
+    ("'tuple' object has no attribute|operand.*'tuple'", " Did a pair (out, cache) go where out alone belongs?"),
+    (
+        r"together with shapes \((\d+),\d+\) \(\1,\)",
+        " If the second is a sum or mean over axis 1: keepdims=True keeps it a column.",
+    ),
+    ("zero-size array to reduction", " A window or slice is empty: does it begin behind the end of the array?"),
+)
 
 
 class Broken(Exception):
@@ -75,7 +88,12 @@ def exception_text(error: BaseException) -> str:
             f"in a matrix product A @ B the last axis of A has {sizes[2]} entries and the first axis of B has "
             f"{sizes[1]}; they must be equally many"
         )
-    return f"raised {type(error).__name__}: {text}".rstrip(": .") + "."
+    if re.search(r"matmul: .*not have enough dimensions \(has 0", text):
+        text = "one side of a matrix product, @, is a single number"
+    if isinstance(error, KeyError):
+        text = f"there is no entry {text}"
+    hint = next((hint for pattern, hint in HINTS if re.search(pattern, text)), "")
+    return f"raised {type(error).__name__}: {text}".rstrip(": .") + "." + hint
 
 
 def count_required(function: Function) -> int | None:
@@ -262,7 +280,7 @@ def read_gradients(result: Any, wanted: list[str]) -> list[Any]:
     """
     names = ", ".join(wanted)
     if result is None:
-        return [None] * len(wanted)
+        raise Broken("none", f"backward returned None, not {names}: is the return line still missing?")
     if isinstance(result, list | tuple) and result and all(isinstance(layer, Mapping) for layer in result):
         result = {f"{key}{k}": value for k, layer in enumerate(result, start=1) for key, value in layer.items()}
     if isinstance(result, Mapping):

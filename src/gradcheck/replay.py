@@ -217,16 +217,16 @@ def updated_weights(tape: Tape, truths: Mapping[str, Array]) -> Iterator[Replay]
 
 def fork_slips(tape: Tape) -> Iterator[Replay]:
     """Yield slips where a value is used more than once, so that several contributions add."""
-    sums = []
+    sums, names = [], {node: name for name, node in tape.inputs.items()}
     for node in tape.nodes:
         for k, parent in enumerate(node.parents):
-            users = tape.users[parent]
+            users, what = tape.users[parent], names.get(parent, "A value on the way")
             if len(users) < 2 or node.source is np.where:
                 continue
-            cause, text = name_of_loss(tape, parent, node)
+            cause, text = name_of_loss(tape, parent, node, what)
             yield Replay(cause, text, {"edges": {(node, k): nothing}}, "edge")
             if len(users) > 2:
-                text = "It is used more than once, and the last contribution replaced the others: they add."
+                text = f"{what} is used more than once, and only one contribution is left: they add, += instead of =."
                 others = {user: nothing for user in users if user != (node, k)}
                 yield Replay("overwritten-branch", text, {"edges": others})
             if cause == "missing-path":
@@ -236,8 +236,8 @@ def fork_slips(tape: Tape) -> Iterator[Replay]:
         yield Replay("missing-path", text, {"edges": dict.fromkeys(lost, nothing)})
 
 
-def name_of_loss(tape: Tape, parent: Node, node: Node) -> tuple[str, str]:
-    """Return cause and sentence for a lost contribution, by where the lost path leads.
+def name_of_loss(tape: Tape, parent: Node, node: Node, what: str) -> tuple[str, str]:
+    """Return cause and sentence for a lost contribution to ``what``, by where the lost path leads.
 
     A path that shrinks to one number and joins the others in a final sum is a term of the loss; one that goes
     through a sum (a mean, a norm) is a path; any other is a branch.
@@ -262,5 +262,5 @@ def name_of_loss(tape: Tape, parent: Node, node: Node) -> tuple[str, str]:
     if shrinks:
         text = "A path is missing: a sum over entries (a mean, a variance, a norm) depends on the input too."
         return "missing-path", text
-    text = "It is used more than once, and only one use is counted: the gradients of all uses add."
+    text = f"{what} is used more than once, and only one use is counted: the gradients of all uses add."
     return "overwritten-branch", text

@@ -180,8 +180,9 @@ def plain(number: float | None) -> float | str | None:
 def combine(*reports: Report) -> Report:
     """Return one report in which a gradient counts only if it is right in every given report.
 
-    Findings are joined by name; of several failures the first is told. Evaluations add, the largest tolerance
-    and probability of a miss are kept. Raises TypeError for anything but reports, ValueError for none at all.
+    Findings are joined by name; of several failures the first is told, and what is noted beside it. Evaluations
+    add, the largest tolerance and probability of a miss are kept. Raises TypeError for anything but reports,
+    ValueError for none at all.
     """
     if not reports:
         raise ValueError("combine() needs at least one report, for instance combine(report, hidden_report).")
@@ -195,11 +196,12 @@ def combine(*reports: Report) -> Report:
             joined[finding.name] = finding
         elif finding.remark and not known.remark:
             joined[finding.name] = replace(known, remark=finding.remark)
+    failed = [report for report in reports if not report.ok][:1] or reports
     return Report(
         findings=tuple(joined.values()),
         evaluations=sum(report.evaluations for report in reports),
         tolerance=max(report.tolerance for report in reports),
         miss_probability=max(report.miss_probability for report in reports),
-        note=next((report.note for report in reports if report.note), ""),
-        first_wrong=next((report.first_wrong for report in reports if report.first_wrong), ()),
+        note=next((report.note for report in failed if report.note), ""),
+        first_wrong=next((report.first_wrong for report in failed if report.first_wrong), ()),
     )

@@ -15,6 +15,8 @@ from gradcheck.problem import exception_text
 from gradcheck.report import Diagnosis, Finding, Report, Worst
 
 Function = Callable[..., Any]
+# The arguments of a call and what is expected of it.
+Case = tuple[tuple[Any, ...], Any]
 
 
 def check_values(
@@ -47,7 +49,8 @@ def check_values(
     of a returned pair, unless ``expected`` is a tuple without ``...``. ``reference`` is a right function,
     called with the same arguments; its result is the expectation of cases that have none (or ``...``).
     ``mistakes`` maps a short name to a wrong function: where it gives the learner's own results in every case
-    that is wrong, the finding has the cause ``author-mistake`` and says the name.
+    that is wrong, and is itself right where the learner's results are, the finding has the cause
+    ``author-mistake`` and says the name.
 
     The general rules: no argument is changed in place, nothing overflows or divides by zero with a warning,
     every number is finite unless the expectation is not.
@@ -58,6 +61,7 @@ def check_values(
     name = getattr(function, "__name__", "<lambda>")
     name = "the function" if name == "<lambda>" else name
     failures: list[Failure] = []
+    passes: list[Case] = []
     objections: dict[str, list[Failure]] = {}
     pairs = read_cases(function, cases)
     for args, expected in pairs:
@@ -68,6 +72,8 @@ def check_values(
             wrong = compare(result, expected, tolerance)
         if wrong is not None:
             failures.append(Failure(args, expected, result, wrong))
+        elif not is_exception(expected):
+            passes.append((args, expected))
         if is_exception(expected) or (wrong is not None and wrong.worst is None):
             continue
         out = result[0] if is_pair(result) and not is_plain_tuple(expected) else result
@@ -81,12 +87,15 @@ def check_values(
     def finding(about: str, right: str, failures: list[Failure]) -> Finding:
         if not failures:
             return Finding(about, True, right, kind="value")
-        said = name_authors_mistake(failures, mistakes or {}, tolerance)
+        said = name_authors_mistake(failures, passes, mistakes or {}, tolerance)
         text = f"{name}{call_text(failures[0].args)} {said.sentence}"
         return Finding(about, False, text, said.cause, said.factor, said.worst, "fail", "value")
 
     count = f"{len(pairs)} case{'' if len(pairs) == 1 else 's'}"
-    findings = [finding(name, f"{name} is right in {count}.", failures)]
+    right = f"{name} is right in {count}."
+    if reference is None and all(expected is None for _, expected in pairs):
+        right = f"{name} answers in {count}, without an error or a warning."
+    findings = [finding(name, right, failures)]
     findings += [finding(sentence, f"{name}: {sentence}.", against) for sentence, against in objections.items()]
     return Report(tuple(findings), evaluations=len(pairs), tolerance=tolerance)
 
@@ -101,7 +110,7 @@ class Failure:
     wrong: Diagnosis
 
 
-def read_cases(function: Function, cases: Iterable[Any]) -> list[tuple[tuple[Any, ...], Any]]:
+def read_cases(function: Function, cases: Iterable[Any]) -> list[Case]:
     """Return the cases as (tuple of arguments, expected); TypeError or ValueError says what to pass."""
     if not callable(function):
         raise TypeError(f"check_values() checks a function, not {type(function).__name__}.")
@@ -142,10 +151,29 @@ def call_text(args: tuple[Any, ...]) -> str:
             return f"array of shape {value.shape}" if value.size > 6 else f"array {value.tolist()}"
         if isinstance(value, np.random.Generator):
             return "rng"
-        text = getattr(value, "__name__", None) or repr(value)
-        return text if len(text) <= 40 else text[:37] + "..."
+        text = getattr(value, "__name__", None) or (outline(value) if holds_arrays(value) else repr(value))
+        return text if len(text) <= 60 else text[:57] + "..."
 
     return f"({', '.join(one(value) for value in args)})"
+
+
+def holds_arrays(value: Any) -> bool:
+    """Return whether a list, tuple or dict has an array somewhere inside."""
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return any(isinstance(part, np.ndarray) or holds_arrays(part) for part in inner)
+
+
+def outline(value: Any) -> str:
+    """Return lists, tuples and dicts with the shapes of the arrays in them: ``[{'W': (3, 4), 'b': (4,)}]``."""
+    if isinstance(value, np.ndarray):
+        return str(value.shape)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key!r}: {outline(part)}" for key, part in value.items()) + "}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(outline, value))}]"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(outline, value))}{',' if len(value) == 1 else ''})"
+    return repr(value)
 
 
 def short(value: Any) -> str:
@@ -153,6 +181,10 @@ def short(value: Any) -> str:
     text = np.array2string(value, precision=6, threshold=8) if isinstance(value, np.ndarray) else repr(value)
     text = " ".join(text.split())
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def counted(count: int) -> str:
+    return f"{count} value{'' if count == 1 else 's'}"
 
 
 def call(function: Function, args: tuple[Any, ...], expected: Any) -> tuple[Any, Diagnosis | None]:
@@ -178,7 +210,7 @@ def call(function: Function, args: tuple[Any, ...], expected: Any) -> tuple[Any,
     for k, (before, after) in enumerate(zip(args, given, strict=True), start=1):
         if not same(before, after):
             text = f"changed its argument number {k} in place, from {short(before)} to {short(after)}."
-            return result, Diagnosis("modifies-input", f"{text} Work on a new array; put back what you nudge.")
+            return result, Diagnosis("modifies-input", f"{text} Work on a new array, or put back what you change.")
     noise = [one for one in caught if issubclass(one.category, RuntimeWarning)]
     if noise:
         text = f"gave the warning {str(noise[0].message)!r}. Rearrange the formula so that no step overflows."
@@ -203,10 +235,14 @@ def same(before: Any, after: Any) -> bool:
 
 def compare(result: Any, expected: Any, tolerance: float) -> Diagnosis | None:
     """Return what is wrong with a result, or None."""
+    cache = None
     if is_pair(result) and not isinstance(expected, tuple):
-        result = result[0]
+        result, cache = result
     if expected is not None:
-        return find_difference(result, expected, "", tolerance)
+        found = find_difference(result, expected, "", tolerance)
+        if found and cache is not None and find_difference(cache, expected, "", tolerance) is None:
+            return Diagnosis("order", "returned the cache first: the right output stands behind it.")
+        return found
     if result is None:
         return Diagnosis("none", "returned None: is the return line still missing?")
     if isinstance(result, np.ndarray | float) and not np.isfinite(result).all():
@@ -216,7 +252,7 @@ def compare(result: Any, expected: Any, tolerance: float) -> Diagnosis | None:
 
 def find_difference(yours: Any, expected: Any, path: str, tolerance: float) -> Diagnosis | None:
     """Return what is wrong with the first part that differs, or None; ``path`` says which part."""
-    part = f"{path}: " if path else ""
+    part = f"result{path}: " if path else ""
     if expected is ... or (expected is None and yours is None):
         return None
     if yours is None:
@@ -236,10 +272,10 @@ def find_difference(yours: Any, expected: Any, path: str, tolerance: float) -> D
         steps = [(yours[key], expected[key], f"[{key!r}]") for key in expected]
     elif isinstance(expected, list | tuple):
         if not isinstance(yours, list | tuple):
-            wanted = f"{len(expected)} values in a {type(expected).__name__}"
+            wanted = f"{counted(len(expected))} in a {type(expected).__name__}"
             return Diagnosis("wrong-type", f"{part}returned {type(yours).__name__}, expected {wanted}.")
         if len(yours) != len(expected):
-            return Diagnosis("wrong-count", f"{part}returned {len(yours)} values, expected {len(expected)}.")
+            return Diagnosis("wrong-count", f"{part}returned {counted(len(yours))}, expected {len(expected)}.")
         steps = [(y, e, f"[{k}]") for k, (y, e) in enumerate(zip(yours, expected, strict=True))]
     else:
         return compare_numbers(yours, expected, part, tolerance)
@@ -269,14 +305,16 @@ def compare_numbers(yours: Any, expected: Any, part: str, tolerance: float) -> D
     try:
         have = np.asarray(yours)
     except Exception:
-        return Diagnosis("wrong-type", f"{part}returned {kind} that is no array of numbers.")
+        wanted = f"an array of shape {true.shape}" if true.ndim else "a number"
+        return Diagnosis("wrong-type", f"{part}returned a {kind} that is no array of numbers, expected {wanted}.")
     if have.dtype.kind not in "biufc":
         return Diagnosis("wrong-type", f"{part}returned {kind} {short(yours)}, expected {short(expected)}.")
     if true.ndim and isinstance(expected, np.ndarray) and not isinstance(yours, np.ndarray):
         return Diagnosis("wrong-type", f"{part}returned {kind}, expected an array of shape {true.shape}.")
     if have.shape != true.shape:
         cause, hint = explain_shape(have, true, tolerance)
-        return Diagnosis(cause, f"{part}returned shape {have.shape}, expected {true.shape}.{hint}")
+        wanted = f"{true.shape}" if true.ndim else "one number"
+        return Diagnosis(cause, f"{part}returned shape {have.shape}, expected {wanted}.{hint}")
     lost = np.isfinite(true) & ~np.isfinite(have)
     if lost.any():
         index = tuple(int(i) for i in np.argwhere(lost)[0])
@@ -292,6 +330,8 @@ def compare_numbers(yours: Any, expected: Any, part: str, tolerance: float) -> D
         worst = Worst(index, float(have[index].real), float(true[index].real))
         cause, hint, factor = explain_values(have, true, tolerance)
         text = f"{part}returned {worst.yours:.9g}{at(index)}, expected {worst.true:.9g}.{hint}"
+        if have.dtype == true.dtype == bool:
+            text = f"{part}returned {have[index]}{at(index)}, expected {true[index]}."
         return Diagnosis(cause, text, factor, worst)
     if true.dtype.kind == "f" and have.dtype.kind != "f":
         return Diagnosis("integer-dtype", f"{part}returned {have.dtype} numbers, expected float64.")
@@ -325,7 +365,7 @@ def explain_values(have: Any, true: Any, tolerance: float) -> tuple[str, str, fl
     if factor and (np.abs(have - factor * true) <= 1e-7 * np.abs(factor * true[top])).all():
         if abs(factor + 1) < 1e-7:
             return "sign", " The sign is flipped.", -1.0
-        if np.unique(np.abs(true)).size > 1 or abs(factor) in (0.5, 2.0):
+        if np.unique(np.abs(true)).size > 1 or factor in (0.5, 2.0):
             return "constant-factor", f" Yours is {factor:.6g} times the right answer{everywhere}.", factor
     if have.ndim == 2 and have.T.shape == true.shape and np.allclose(have.T, true, rtol=tolerance):
         return "transposed", " The numbers are right, but transposed.", None
@@ -343,10 +383,20 @@ def ask(predicate: Function, out: Any, args: tuple[Any, ...]) -> str:
     return "" if np.all(answer) else f" (out is {short(out)})"
 
 
-def name_authors_mistake(failures: list[Failure], mistakes: Mapping[str, Function], tolerance: float) -> Diagnosis:
-    """Return the first failure, named after the author's mistake that does the same in every failing case."""
+def name_authors_mistake(
+    failures: list[Failure], passes: list[Case], mistakes: Mapping[str, Function], tolerance: float
+) -> Diagnosis:
+    """Return the first failure, named after the author's mistake that does the same in every case.
+
+    Whether a mistake refuses what the learner's function rightly refuses is not asked: it is another matter.
+    """
     wrong = failures[0].wrong
-    names = [name for name, function in mistakes.items() if all(reproduces(function, f, tolerance) for f in failures)]
+    names = [
+        name
+        for name, function in mistakes.items()
+        if all(reproduces(function, f, tolerance) for f in failures)
+        and all(is_right(function, args, expected, tolerance) for args, expected in passes)
+    ]
     if not names:
         return wrong
     return wrong._replace(cause="author-mistake", sentence=f"{wrong.sentence} {looks_like(names)}")
@@ -363,4 +413,19 @@ def reproduces(function: Function, failure: Failure, tolerance: float) -> bool:
     mine = failure.result
     if is_pair(mine) and is_pair(result) and not isinstance(failure.expected, tuple):
         mine, result = mine[0], result[0]
-    return find_difference(mine, result, "", tolerance) is None
+    return find_difference(mine, as_asked(result, failure.expected), "", tolerance) is None
+
+
+def as_asked(result: Any, expected: Any) -> Any:
+    """Return a result with ``...`` in each place where the expectation has it: there nothing is compared."""
+    if expected is ...:
+        return ...
+    if isinstance(result, list | tuple) and isinstance(expected, list | tuple) and len(result) == len(expected):
+        return tuple(as_asked(*pair) for pair in zip(result, expected, strict=True))
+    return result
+
+
+def is_right(function: Function, args: tuple[Any, ...], expected: Any, tolerance: float) -> bool:
+    """Return whether an author's wrong function gives what is expected in one case."""
+    result, wrong = call(function, args, expected)
+    return wrong is None and compare(result, expected, tolerance) is None

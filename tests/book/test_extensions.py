@@ -148,3 +148,11 @@ def test_notebook_of_a_page_stands_alone(source, extension):
     assert ".mplstyle" not in code
     words = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     assert not re.search(r"^:::|^\([\w-]+\)=$|\{(?:ref|term|cite|numref|download)\}`", words, re.MULTILINE)
+
+
+def test_lines_that_come_in_pieces_have_no_empty_line_between_them(extension):
+    pieces = ["rate  loss", "\n", " 0.1  0.9\n", " 1.0  0.8\n\n"]
+    outputs = [nbformat.v4.new_output("stream", name="stdout", text=text) for text in pieces]
+    outputs.insert(2, nbformat.v4.new_output("display_data", data={"text/plain": "a figure"}))
+    shown = extension("printed_output").joined(outputs)
+    assert [output.get("text") for output in shown] == ["rate  loss\n 0.1  0.9\n 1.0  0.8\n", None]

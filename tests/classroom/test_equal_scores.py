@@ -8,8 +8,9 @@ import contextlib
 import importlib.util
 import io
 import json
+import multiprocessing
 import re
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,13 @@ def graders(requires_program):
     yield sandboxes, judge
     sandboxes.close()
     judge.close()
+
+
+@pytest.fixture(scope="module")
+def other_process():
+    """Return a process to run checks in: two threads of one process must not parse Python at once in CPython 3.11."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield pool
 
 
 def table(path: Path, name: str) -> dict[str, dict]:
@@ -160,7 +168,7 @@ def run_judged(slug: str, cells: list[dict], release: dict, folder: Path, grader
 
 
 @pytest.mark.parametrize(("slug", "name"), EXERCISES, ids=[slug for slug, _ in EXERCISES])
-def test_judged_scores_and_sentences_equal_those_of_one_process(graders, slug, name):
+def test_judged_scores_and_sentences_equal_those_of_one_process(graders, other_process, slug, name):
     answers = answers_of(slug)
     source = source_notebook(ROOT / "solutions" / slug / f"{name}.md")["cells"]
     cells = with_all_answers(source, answers, released=False)
@@ -168,10 +176,10 @@ def test_judged_scores_and_sentences_equal_those_of_one_process(graders, slug, n
     release["cells"] = with_all_answers(release["cells"], answers, released=True)
     folder = WorkingFolder(files_of(slug))
     try:
-        with ThreadPoolExecutor(1) as other:
-            judged = other.submit(run_judged, slug, cells, release, folder.path, graders)
-            together = run_together(cells, folder.path)
-            assert judged.result() == together
+        running = other_process.submit(run_together, cells, folder.path)
+        judged = run_judged(slug, cells, release, folder.path, graders)
+        together = running.result()
+        assert judged == together
     finally:
         folder.close()
     # Not in vain: every answer was judged, right ones got all points, wrong ones did not.

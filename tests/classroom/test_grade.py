@@ -3,11 +3,14 @@
 import contextlib
 import json
 import os
+import pty
+import re
 import shutil
 import signal
 import sqlite3
 import subprocess
 import time
+import zipfile
 from datetime import datetime
 from pathlib import Path
 
@@ -105,7 +108,8 @@ def start(course: Course, *options: str) -> subprocess.Popen:
     scratch = course.root.parent / "scratch"
     scratch.mkdir(exist_ok=True)
     return subprocess.Popen(
-        [str(BIN / "classroom"), "grade", SLUG, *options],
+        # A shell starts what runs in its background with SIGINT ignored, and a child keeps that.
+        ["env", "--default-signal=INT", str(BIN / "classroom"), "grade", SLUG, *options],
         cwd=course.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
         env=os.environ | {"TMPDIR": str(scratch)},
     )  # fmt: skip
@@ -520,3 +524,39 @@ def test_unreadable_submission_is_said_and_the_rest_is_graded(small):
         assert any(f"Not graded: {learner}: " in line and sentence in line for line in ran.stderr.splitlines())
     assert "1 graded, 3 not graded" in ran.stderr
     assert {path.name for path in (small.root / "autograded").iterdir()} == {"right"}
+
+
+def test_zip_file_is_collected_and_graded(small):
+    shutil.rmtree(small.root / "submitted")
+    with zipfile.ZipFile(small.root / "class.zip", "w") as archive:
+        for learner, (parts, _) in (("Zoë Ångström", CLASS["late"]), ("wrong", CLASS["wrong"])):
+            for name, answers in parts.items():
+                text = json.dumps(small.answered(SLUG, name, answers))
+                archive.writestr(f"{learner}/{name} (1).ipynb", text)
+        archive.writestr("read-me.txt", b"of nobody")
+    ran = grade(small, "--zip", "class.zip", "--workers", "2")
+    assert ran.returncode == 0, ran.stderr
+    assert "2 graded" in ran.stderr and "read-me.txt" in ran.stderr
+    assert {path.name for path in (small.root / "autograded").iterdir()} == {"Zoë Ångström", "wrong"}
+    assert {learner: scores(small)[learner] for learner in ("Zoë Ångström", "wrong")} == {"Zoë Ångström": 6, "wrong": 4}
+    again = grade(small, "--zip", "class.zip", "--workers", "1")
+    assert again.returncode == 0 and "0 graded" in again.stderr, again.stderr
+
+
+def test_terminal_has_a_bar_with_rate_and_time_left(small):
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [str(BIN / "classroom"), "grade", SLUG, "--workers", "2"],
+        cwd=small.root, stdin=theirs, stdout=theirs, stderr=theirs, env=os.environ | {"TERM": "xterm", "COLUMNS": "90"},
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        shown = b""
+        # The last end of a terminal that closes is an error on Linux.
+        with contextlib.suppress(OSError):
+            while piece := os.read(ours, 65536):
+                shown += piece
+    os.close(ours)
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
+    assert process.returncode == 0, text
+    assert re.search(r"ps1 \S+ 9/9 \d+ a minute 0:00:00", text), text
+    assert "9 graded" in text

@@ -1,8 +1,9 @@
 """The author's names of typical mistakes: found where the gradient is too large to be known, and beside a None."""
 
 import numpy as np
+import pytest
 
-from gradcheck import check_layer, check_values
+from gradcheck import check_gradients, check_layer, check_values
 
 
 def pair_sums_forward(X):
@@ -43,3 +44,67 @@ def test_mistake_is_named_in_a_result_that_holds_none():
         report = check_values(answer, [((x,), (x, ...))], mistakes={"doubled": doubled, "kept": kept})
         assert report.verdict == "fail"
     assert "doubled" in str(check_values(doubled, [((x,), (x, ...))], mistakes={"doubled": doubled}))
+
+
+def test_value_is_not_named_after_a_mistake_that_fails_where_it_is_right():
+    def unguarded(x):
+        return 1 / x if x > 0 else 0.0
+
+    def negative(x):
+        return -unguarded(x)
+
+    cases = [((2.0,), 0.5), ((-1.0,), ValueError)]
+    report = check_values(unguarded, cases, mistakes={"the sign is wrong": negative, "one over x": unguarded})
+    assert "must raise ValueError; it returned 0.0." in str(report)
+    assert "the sign is wrong" not in str(report)
+    assert "the sign is wrong" in str(check_values(negative, cases, mistakes={"the sign is wrong": negative}))
+
+
+def line_forward(X, W, b):
+    return X @ W + b, (X, W)
+
+
+def line_backward(dZ, cache, by=1.0):
+    X, W = cache
+    return dZ @ W.T, X.T @ dZ / by, dZ.sum(axis=0) / by
+
+
+INPUTS = {
+    "X": np.random.default_rng(1).normal(size=(5, 3)),
+    "W": np.random.default_rng(2).normal(size=(3, 4)),
+    "b": np.ones(4),
+}
+
+
+@pytest.mark.parametrize(
+    ("backward", "named"),
+    [
+        (lambda dZ, cache: line_backward(dZ, cache, by=5.0), "all averaged"),
+        (lambda dZ, cache: (*line_backward(dZ, cache)[:2], dZ.mean(axis=0)), "bias averaged"),
+    ],
+)
+def test_of_two_mistakes_that_give_a_gradient_the_one_that_gives_the_others_too_is_named(backward, named):
+    mistakes = {
+        "all averaged": lambda dZ, cache: line_backward(dZ, cache, by=len(dZ)),
+        "bias averaged": lambda dZ, cache: (*line_backward(dZ, cache)[:2], dZ.mean(axis=0)),
+    }
+    report = check_gradients(line_forward, backward, INPUTS, mistakes=mistakes, seed=3)
+    db = next(finding for finding in report.findings if finding.name == "db")
+    assert f"It looks like this mistake: {named}." in db.message
+
+
+def test_exception_is_named_after_the_mistake_that_raises_the_same():
+    def untransposed(dZ, cache):
+        return dZ @ cache[1], cache[0].T @ dZ, dZ.sum(axis=0)
+
+    def other(dZ, cache):
+        raise KeyError("W")
+
+    mistakes = {"W is not transposed": untransposed, "another": other}
+    report = check_layer(line_forward, untransposed, INPUTS, mistakes=mistakes, seed=4)
+    messages = [finding.message for finding in report.findings]
+    assert [("W is not transposed" in text, "another" in text) for text in messages] == [(True, False)] + 2 * [
+        (False, False)
+    ]
+    assert [finding.cause for finding in report.findings] == ["author-mistake"] * 3
+    assert "db cannot be checked before backward works." in str(report)

@@ -84,6 +84,27 @@ def test_combined_gradient_counts_only_where_it_is_right_everywhere():
     assert combine(linear_report()).ok
 
 
+def test_note_beside_a_combined_report_is_that_of_the_first_failure():
+    def forward(X, W1, W2):
+        return X @ W1 @ W2, (X, W1, W2)
+
+    def backward(dZ, cache):
+        X, W1, W2 = cache
+        if len(X) > 1:
+            raise ValueError("only one")
+        return np.zeros_like(W1), np.zeros_like(W2)
+
+    shapes = {"W1": (3, 4), "W2": (4, 2)}
+    weights = {name: np.random.default_rng(5).normal(size=shape) for name, shape in shapes.items()}
+    many, one = (
+        check_layer(forward, backward, {"X": np.ones((N, 3)), **weights}, wrt=["W1", "W2"], seed=6) for N in (5, 1)
+    )
+    assert "Going backwards from the loss" in one.note
+    assert one.first_wrong == ("dW2",)
+    both = combine(many, one)
+    assert (both.note, both.first_wrong) == ("", ())
+
+
 @pytest.mark.parametrize(("given", "error"), [((), ValueError), ((1,), TypeError), (("report",), TypeError)])
 def test_combine_says_what_it_takes(given, error):
     with pytest.raises(error, match="report"):
@@ -239,6 +260,37 @@ def test_value_is_judged(function, expected, cause):
     report = check_values(function, [((Z,), expected)])
     assert report.findings[0].cause == cause, str(report)
     assert report.score(2) == (2.0 if cause is None else 0.0)
+
+
+@pytest.mark.parametrize(
+    ("function", "expected", "words"),
+    [
+        (lambda z: (z, 2 * z), 2 * Z, "returned the cache first: the right output stands behind it."),
+        (lambda z: [z], [Z, Z], "returned 1 value, expected 2."),
+        (lambda z: z > 9, Z > 0, "returned False at [0, 0], expected True."),
+        (lambda z: [[1.0], {}], 2 * Z, "a list that is no array of numbers, expected an array of shape (2, 2)."),
+        (lambda z: -2.0, 1.0, "returned -2, expected 1.\n"),
+    ],
+)
+def test_words_on_a_wrong_value(function, expected, words):
+    assert words in " ".join(str(check_values(function, [((Z,), expected)])).split()) + "\n"
+
+
+def test_call_is_told_by_the_shapes_of_arrays_in_lists():
+    params = [{"W": np.ones((2, 3)), "b": np.ones(3)}]
+    report = check_values(lambda params, act: None, [((params, "relu"), 1.0)])
+    assert "([{'W': (2, 3), 'b': (3,)}], 'relu')" in str(report)
+
+
+def test_values_without_an_expectation_are_not_called_right():
+    report = check_values(lambda: "anything", [((), None)], properties={"it is text": lambda out: isinstance(out, str)})
+    assert report.ok
+    assert "is right" not in str(report)
+    assert (
+        check_values(lambda: 1.0, [((), None)], reference=lambda: 1.0)
+        .findings[0]
+        .message.endswith("is right in 1 case.")
+    )
 
 
 def test_properties_and_reference_and_mistakes():

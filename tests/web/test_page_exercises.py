@@ -224,8 +224,16 @@ def test_every_state_is_accessible_and_fits(place, scheme, width, browser, addre
     context.close()
 
 
-def resident(browser) -> float:
-    """Return the memory of the browser's largest process of pages, in megabytes."""
+def resident(browser, page) -> float:
+    """Return the memory of the browser's largest process of pages, in megabytes, when it keeps no more than it needs.
+
+    Chromium collects garbage when it sees fit: memory first grows by half, also where nothing leaks.
+    """
+    session = page.context.new_cdp_session(page)
+    session.send("Memory.simulatePressureNotification", {"level": "critical"})
+    session.send("HeapProfiler.collectGarbage")
+    session.detach()
+    page.wait_for_timeout(500)
     session = browser.new_browser_cdp_session()
     processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
     session.detach()
@@ -246,9 +254,9 @@ def test_memory_is_flat_after_two_hundred_checks(page, browser, address):
         said = reader.check()
         if number % 20 == 0:
             in_use.append(int(re.search(r"in use: (\d+)", said)[1]))
-            size.append(resident(browser))
+            size.append(resident(browser, page))
     assert in_use[-1] <= 1.02 * in_use[1]
-    assert size[-1] <= 1.2 * size[1]
+    assert size[-1] <= 1.05 * size[1]
 
 
 def test_full_python_says_the_same(page, address):
