@@ -95,9 +95,9 @@ export const graphs = {
       a_2: { by: "relu", of: ["z_2"], at: [166, 188] },
       q_1: { by: "multiply", of: ["v_1", "a_1"], at: [224, 76] },
       q_2: { by: "multiply", of: ["v_2", "a_2"], at: [224, 188] },
-      z: { by: "add", of: ["q_1", "q_2"], at: [276, 132], shift: { value: [8, 0], slope: [6, 0] } },
-      p: { by: "sigmoid", of: ["z"], at: [334, 132] },
-      L: { by: "minusLogarithm", of: ["p"], at: [384, 132], shift: { value: [-4, 0] } },
+      z: { by: "add", of: ["q_1", "q_2"], at: [276, 132], shift: { value: [5, 0], slope: [6, 0] } },
+      p: { by: "sigmoid", of: ["z"], at: [332, 132] },
+      L: { by: "minusLogarithm", of: ["p"], at: [380, 132], shift: { value: [-2, 0] } },
     },
   },
   softmax: {
