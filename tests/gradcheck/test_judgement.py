@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from gradcheck import verdict
+from gradcheck.direction import jacobian, slope
 from gradcheck.finite import EPS, Measured, measure, quick, rounding, spread
-from gradcheck.localise import halving
+from gradcheck.localise import halving, wrong_entries
 from gradcheck.problem import read_problem
 from gradcheck.verdict import Exact, Judgement
 
@@ -46,6 +47,64 @@ def test_halving_asks_for_ever_smaller_sets(places, budget, found, asked):
 
     assert halving(v, holds, budget) == found
     assert len(questions) == asked
+
+
+# --- one wrong entry -------------------------------------------------------------------------------------------
+def mistaken(wrong_by, forward=lambda W: (np.sum(W**2), W)):
+    """Return a problem, a direction and a wrong answer for 2 * W, with the error along the direction."""
+    problem = started(forward)
+    v, answer = problem.draw(W.shape), 2 * W
+    for place, amount in wrong_by.items():
+        answer.reshape(-1)[place] += amount
+    error = float((answer * v).sum()) - slope(problem, {"W": v})
+    problem.calls.clear()
+    return problem, answer, v, error
+
+
+@pytest.mark.parametrize("place", range(6))
+@pytest.mark.parametrize("amount", [1e-6, 1e-3, 40.0])
+def test_lone_wrong_entry_is_found_in_two_evaluations(place, amount):
+    problem, answer, v, error = mistaken({place: amount})
+    found = wrong_entries(problem, "W", answer, v, error)
+    assert found == {place: pytest.approx(2 * W.ravel()[place], rel=1e-9)}
+    assert problem.evaluations == 2
+
+
+def test_entries_where_the_direction_is_zero_are_not_looked_at():
+    problem, answer, v, _ = mistaken({1: 0.5, 4: 0.25})
+    v.reshape(-1)[[0, 1]] = 0.0
+    error = float((answer * v).sum()) - slope(problem, {"W": v})
+    assert list(wrong_entries(problem, "W", answer, v, error)) == [4]
+
+
+def test_several_wrong_entries_are_found_by_halving_within_the_budget(monkeypatch):
+    everywhere = {place: 0.5 + place for place in range(6)}
+    monkeypatch.setattr("gradcheck.localise.BUDGET", 5)
+    problem, answer, v, error = mistaken(everywhere)
+    found = wrong_entries(problem, "W", answer, v, error)
+    assert list(found) == list(everywhere)
+    assert list(found.values()) == pytest.approx(list(2 * W.ravel()))
+    # Six entries are parted five times; before that the lone entry is looked for, with a question or two.
+    assert 6 <= problem.evaluations <= 7
+    monkeypatch.setattr("gradcheck.localise.BUDGET", 4)
+    problem, answer, v, error = mistaken(everywhere)
+    assert wrong_entries(problem, "W", answer, v, error) is None
+
+
+def test_jacobian_is_exact_and_left_out_where_it_is_large_or_not_to_be_had():
+    A = np.arange(1.0, 13.0).reshape(3, 4)
+    problem = started(lambda W: (W @ A, W), lambda dout, cache: dout @ A.T)
+    assert np.array_equal(jacobian(problem, "W"), np.kron(np.eye(2), A.T))
+    for size, out, known in ((400, 500, True), (401, 1, False), (400, 501, False)):
+        x = np.ones(size)
+        problem = started(lambda x, n=out: (np.ones(n) * x.sum(), x), lambda dout, cache: dout, {"x": x})
+        found = jacobian(problem, "x")
+        assert (found is not None) == known
+        assert not known or (found.shape == (out, size) and (found == 1.0).all())
+    problem = started(lambda W: (np.abs(W), W), lambda dout, cache: dout)
+    assert jacobian(problem, "W") is None
+    problem = started(lambda W: (np.floor(W) if W.dtype.kind == "c" else W, W), lambda dout, cache: dout)
+    assert jacobian(problem, "W") is None
 
 
 # --- parts of the tolerance ------------------------------------------------------------------------------------
@@ -334,12 +393,12 @@ def test_one_step_is_a_millionth_of_the_input_over_the_direction():
 
 def test_error_of_a_measured_slope_is_a_bound_and_small():
     v = np.ones(W.shape)
-    for f, slope in ((np.tanh, 1 / np.cosh(W) ** 2), (np.exp, np.exp(W)), (lambda W: W**5, 5 * W**4)):
+    for f, slopes in ((np.tanh, 1 / np.cosh(W) ** 2), (np.exp, np.exp(W)), (lambda W: W**5, 5 * W**4)):
         problem = started(lambda W, f=f: (np.sum(f(np.array(W))), W))
         found = measure(problem, {"W": v})
-        assert abs(found.slope - slope.sum()) <= found.error <= 1e-7 * slope.sum()
+        assert abs(found.slope - slopes.sum()) <= found.error <= 1e-7 * slopes.sum()
         assert not found.kink
-        assert found.noise <= 1e-14 * slope.sum() + 1e-14
+        assert found.noise <= 1e-14 * slopes.sum() + 1e-14
 
 
 def test_gap_at_a_kink_is_the_error_and_rounding_inside_is_noise():
