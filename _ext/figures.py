@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 # Beyond this many bytes a figure stays a file of its own: most likely a scatter of thousands of points.
 HEAVIEST = 300_000
 # A figure wider than this many pixels does not shrink to a phone's width, where its text would be lost: it scrolls.
-WIDEST_ON_A_PHONE = 620
+WIDEST_ON_A_PHONE = 600
 IMAGE = re.compile(r"<img\b[^>]*?>")
 ATTRIBUTE = re.compile(r'([\w:-]+)="([^"]*)"')
 

@@ -111,7 +111,7 @@ def launchers(app: Sphinx, notebook: str) -> list[tuple[str, str]]:
         ),
         ("Colab", f"https://colab.research.google.com/github/{owner_and_name}/blob/{branch}/{notebook}"),
     ]
-    if hub := app.config.jupyterhub_address.rstrip("/"):
+    if hub := app.config.jupyterhub_address:
         tree = quote(f"lab/tree/{repository.rsplit('/', 1)[-1]}/{notebook}", safe="")
         found.insert(
             0,

@@ -1,8 +1,9 @@
 """What a site needs besides its text: descriptions, an icon, its version, a map, a page for wrong turns.
 
-Two settings say where the book is published; both may stay empty, and each feature that needs one then stays away:
-`book_address`, the address of its front page, and `book_repository`, that of the public repository with the exercises.
-The environment variables BOOK_ADDRESS and BOOK_REPOSITORY go before them, so that a workflow can set what it knows.
+Three settings say where the book is published; all may stay empty, and each feature that needs one then stays away:
+`book_address`, the address of its front page, `book_repository`, that of the public repository with the exercises, and
+`jupyterhub_address`, that of a JupyterHub whose users fetch it. The environment variables BOOK_ADDRESS, BOOK_REPOSITORY
+and JUPYTERHUB_ADDRESS go before them, so that a workflow can set what it knows.
 """
 
 import os
@@ -34,6 +35,7 @@ def settle(app: Sphinx, config: Config) -> None:
     config.book_repository = (
         (os.environ.get("BOOK_REPOSITORY") or config.book_repository).removesuffix(".git").rstrip("/")
     )
+    config.jupyterhub_address = (os.environ.get("JUPYTERHUB_ADDRESS") or config.jupyterhub_address).rstrip("/")
     config.version = config.release = version("backprop-by-hand")
     config.html_theme_options["extra_footer"] = f"Version {config.version}"
 

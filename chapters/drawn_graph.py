@@ -23,7 +23,9 @@ def draw_graph(
     for x, y, text in nodes.values():
         if text:
             ax.add_patch(Circle((x, y), RADIUS, facecolor="none", edgecolor="C0", linewidth=1.5))
-            ax.text(x, y, text, ha="center", va="center", color="C0")
+            # What is more than a letter or a sign stays within its circle.
+            size = 12 if len(text) < 9 else 9
+            ax.text(x, y, text, ha="center", va="center", color="C0", fontsize=size)
     for start, end, value, slope in arrows:
         a, b = np.array(nodes[start][:2]), np.array(nodes[end][:2])
         along = (b - a) / np.linalg.norm(b - a)
@@ -36,7 +38,8 @@ def draw_graph(
                 arrow = FancyArrowPatch(tail, tip, arrowstyle="-|>", mutation_scale=10, color=colour)
                 arrow.shrinkA = arrow.shrinkB = 0
                 ax.add_patch(arrow)
-                ax.text(*((tail + tip) / 2 + side * 0.2 * across), text, ha="center", va="center", color=colour)
+                away = 0.26 if text.startswith("−") else 0.2
+                ax.text(*((tail + tip) / 2 + side * away * across), text, ha="center", va="center", color=colour)
     ax.set_aspect("equal")
     ax.autoscale_view()
     ax.set_axis_off()

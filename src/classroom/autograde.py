@@ -35,7 +35,7 @@ from nbgrader.preprocessors import (
 from nbgrader.utils import find_all_files
 from traitlets import Bool, List
 
-from classroom.errors import InstructorError
+from classroom.errors import OTHER_NAMES, InstructorError
 from classroom.generate import CarefulGenerateAssignment, told_in_a_sentence
 from classroom.grading import JudgeServer, Sandboxes, WorkingFolder, grade_notebook
 from classroom.rebuild import Rebuilt, check_folder, nbgrader_of, read_notebook, rebuild
@@ -142,6 +142,7 @@ class SafeAutograde(Autograde):  # type: ignore[misc]
                 check_folder(Path(folder))
                 for notebook in notebooks:
                     read_notebook(Path(notebook))
+                self.refuse_unknown_names(folder, notebooks)
             except InstructorError as problem:
                 self.log.error("Not graded: %s", problem)
                 refused.append(folder)
@@ -150,6 +151,15 @@ class SafeAutograde(Autograde):  # type: ignore[misc]
         super().convert_notebooks()
         if refused:
             raise NbGraderException(f"{len(refused)} of the submissions could not be graded")
+
+    def refuse_unknown_names(self, folder: str, notebooks: list[str]) -> None:
+        """Refuse a submission in which no file has the name of a released notebook."""
+        assignment = self.coursedir.assignment_id
+        known = {path.stem for path in self.release_of(assignment).glob("*.ipynb")}
+        if known and known.isdisjoint(Path(notebook).stem for notebook in notebooks):
+            raise InstructorError(
+                OTHER_NAMES.format(folder=folder, assignment=assignment, names=", ".join(sorted(known)))
+            )
 
     def release_of(self, assignment: str) -> Path:
         """Return the folder of a released assignment."""

@@ -56,13 +56,16 @@ def workers_at(address: str) -> Iterator[Any]:
     """Yield a client of the scheduler at an address; InstructorError where none answers, or it has no worker."""
     import dask
     from distributed import Client
-    from distributed.comm.addressing import parse_address
+    from distributed.comm.addressing import parse_address, parse_host_port
     from distributed.comm.registry import get_backend
 
     with dask.config.set(QUIET):
         try:
-            # Of a kind of address that nobody knows, the client would complain once more when it is forgotten.
-            get_backend(parse_address(address)[0])
+            # Of an address of no known kind, or without a port, the client would complain again when it is forgotten.
+            kind, place = parse_address(address)
+            get_backend(kind)
+            if kind in ("tcp", "tls"):
+                parse_host_port(place)
             client = Client(address, timeout=ANSWER_SECONDS, set_as_default=False)
         except (OSError, ValueError, TimeoutError) as problem:
             said = str(problem).splitlines()[0] if str(problem) else type(problem).__name__

@@ -25,6 +25,8 @@ from classroom.results import Learner, Question, Results, release_folder
 FINDINGS = "application/vnd.gradcheck+json"
 WORDS = Path("chapters", "in-class.toml")
 MEASURED = "measured-not-derived"
+# What the checker says of a gradient as long as the function that it belongs to does not run.
+WAITS = "cannot be checked before"
 MAX_CODE_LINES = 14
 NEED_HELP_BELOW = 0.5
 SAME_CAUSE = 3
@@ -277,8 +279,14 @@ def telling(findings: list[dict[str, Any]], words: Words) -> list[dict[str, Any]
     """Return the findings that name a mistake, or all where none does: one slip often shows in several ways.
 
     Where a gradient is wrong, what a value says of the same function is the same slip once more, unless it is named by
-    the author.
+    the author. What could not be checked because the function does not run says nothing of its own.
     """
+    findings = [finding for finding in findings if WAITS not in finding["message"]] or findings
+    # What stops a whole backward is said of each of its gradients, and differs in the nudge behind it alone.
+    said: dict[str, dict[str, Any]] = {}
+    for finding in findings:
+        said.setdefault(finding["message"].partition(" Nudge ")[0], finding)
+    findings = list(said.values())
     gradient = any(finding.get("kind") == "gradient" for finding in findings)
     once = [
         finding

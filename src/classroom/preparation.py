@@ -22,7 +22,7 @@ from nbgrader.utils import compute_checksum, determine_grade, is_grade, is_solut
 from sqlalchemy.exc import SQLAlchemyError
 
 from classroom.autograde import SafeAutograde, as_node
-from classroom.errors import InstructorError
+from classroom.errors import OTHER_NAMES, InstructorError
 from classroom.grader import Assignment, Exercise, Graded
 from classroom.rebuild import nbgrader_of, rebuild, source_of
 from classroom.records import Entry, Records, Scores, check_gradebook, reason
@@ -133,7 +133,7 @@ class Preparation:
         """Write a new folder of notebooks beside the old one; return what the gradebook is to know, and the folder."""
         if not graded.notebooks:
             names = ", ".join(self.layouts)
-            raise InstructorError(f"{folder} holds none of the notebooks of {self.name}: {names}.")
+            raise InstructorError(OTHER_NAMES.format(folder=folder, assignment=self.name, names=names))
         place = self.destination(graded.learner)
         new = place.with_name(f".{place.name}.new")
         shutil.rmtree(new, ignore_errors=True)

@@ -226,7 +226,7 @@ def fork_slips(tape: Tape) -> Iterator[Replay]:
             cause, text = name_of_loss(tape, parent, node, what)
             yield Replay(cause, text, {"edges": {(node, k): nothing}}, "edge")
             if len(users) > 2:
-                text = f"{what} is used more than once, and only one contribution is left: they add, += instead of =."
+                text = f"{what} is used more than once, and only one of its contributions has arrived: they add."
                 others = {user: nothing for user in users if user != (node, k)}
                 yield Replay("overwritten-branch", text, {"edges": others})
             if cause == "missing-path":

@@ -170,7 +170,7 @@ class Report:
             axes.set_title(f"{finding.name}: yours - true\n{finding.cause}", fontsize="small")
             axes.set_xlabel("last axis")
             axes.set_ylabel("all other axes")
-            axes.locator_params(integer=True)
+            axes.locator_params(integer=True, min_n_ticks=1)
             figure.colorbar(image, ax=axes)
         return figure
 

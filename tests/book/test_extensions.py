@@ -1,5 +1,6 @@
 """The parts of the book's extensions that are plain functions, and the colours of its style sheet."""
 
+import html
 import importlib
 import re
 import sys
@@ -63,6 +64,59 @@ def test_figures_take_the_colours_of_the_page_and_keep_their_references(extensio
         'href="#f1-glyph" style="fill: var(--ink)"' in inside and 'url(#f1-glyph)" style="stroke: var(--c0)"' in inside
     )
     assert "metadata" not in inside and "figure_1" not in inside and "xlink" not in inside
+
+
+PRINTED = (
+    '<div class="output stream highlight-myst-ansi notranslate"><div class="highlight"><pre><span></span>{}</pre>\n'
+    "</div>\n</div>"
+)
+
+
+@pytest.fixture
+def narrowed(extension):
+    """Return a function that returns the HTML of a page, fitted to narrow screens."""
+
+    def narrow(html: str) -> str:
+        page = extension("front_end").Page("page", html, {})
+        extension("narrow_screens").fit_to_screen(None, page)
+        return page.html
+
+    return narrow
+
+
+def test_printed_report_has_one_line_for_each_finding(narrowed):
+    from gradcheck import check_layer
+
+    def forward(X, W):
+        return X @ W, (X, W)
+
+    inputs = {"X": [[1.0, 2.0, 3.0], [0.0, 1.0, 5.0]], "W": [[1.0, 2.0], [3.0, 4.0], [0.0, -1.0]]}
+    report = check_layer(forward, lambda dout, cache: (dout @ cache[1].T, cache[0].T @ dout / 2), inputs, seed=0)
+    lines = [f"{'WRONG' if not finding.ok else 'ok   '} {finding.message}" for finding in report.findings]
+    assert "\n      " in str(report), "the checker has broken a line"
+    shown = narrowed(PRINTED.format(f"[[1 2]]\n{html.escape(str(report), quote=False)}\n"))
+    assert [html.unescape(line) for line in re.findall('<span class="finding">(.*?)</span>', shown)] == lines
+    assert '<span class="sentence">[[1 2]]</span>' in shown
+    assert '<div class="output stream report highlight-myst-ansi notranslate">' in shown
+
+
+def test_remark_below_a_finding_stays_a_line_of_its_own(narrowed):
+    shown = narrowed(PRINTED.format("ok    dw is right.\n      dw[0] stands on a kink.\n"))
+    assert re.findall('<span class="(?:finding|sentence)">(.*?)</span>', shown) == [
+        "ok    dw is right.",
+        "      dw[0] stands on a kink.",
+    ]
+
+
+def test_other_outputs_stay_and_empty_ones_leave_no_box(narrowed):
+    other = PRINTED.format("z = 1.10, output = 0.7503\n")
+    assert narrowed(other + PRINTED.format("\n")) == other
+
+
+def test_code_in_a_table_breaks_after_signs(narrowed):
+    code = '<code><span class="pre">softmax_xent_forward(Z,</span> <span class="pre">y)</span></code>'
+    assert narrowed(f"<p>{code}</p>") == f"<p>{code}</p>"
+    assert "softmax_<wbr>xent_<wbr>forward(<wbr>Z,</span>" in narrowed(f"<td>{code}</td>")
 
 
 def test_words_for_jupyter_need_no_extension_of_it(extension):

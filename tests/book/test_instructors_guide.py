@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 
 import pytest
 from nbgrader.apps.nbgraderapp import NbGraderApp
@@ -39,3 +40,21 @@ def test_classroom_commands_exist(commands):
 def test_assignments_and_folders_exist(commands, root):
     slugs = {word for words in commands for word in words if re.fullmatch(r"[0-9s]\d-[a-z-]+|\d\d-[a-z-]+", word)}
     assert slugs and all((root / "solutions" / slug).is_dir() for slug in slugs)
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "roster.csv",
+        "grades.csv",
+        "submissions.zip",
+        "gradebook.db",
+        "gradebook.db.before",
+        ".classroom/05-chain-rule.jsonl",
+        *(f"{folder}/alice/x" for folder in ("downloaded", "submitted", "autograded", "feedback", "results")),
+    ],
+)
+def test_what_is_kept_of_a_class_is_never_committed(kept, root):
+    if not (root / ".git").exists():
+        pytest.skip("no git repository")
+    assert subprocess.run(["git", "check-ignore", "--quiet", kept], cwd=root).returncode == 0

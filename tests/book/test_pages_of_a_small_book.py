@@ -51,6 +51,7 @@ Slopes add up where $x$ forks.
 :::
 """
 PLACES = {"BOOK_ADDRESS": "https://example.org/course/", "BOOK_REPOSITORY": "https://github.com/someone/course.git"}
+HUB = {"JUPYTERHUB_ADDRESS": "https://hub.example.org/"}
 
 
 @pytest.fixture
@@ -155,9 +156,11 @@ def test_page_is_whole_and_a_second_build_changes_nothing(build):
 
 
 def test_published_places_bring_sitemap_canonical_addresses_and_launches(build):
-    built, said = build({"index": GOOD, "chapters/06-other": "# Other\n\nText.\n"}, **PLACES)
+    built, said = build({"index": GOOD, "chapters/06-other": "# Other\n\nText.\n"}, **PLACES, **HUB)
     assert warnings_of(said) == []
     page = (built / "index.html").read_text("utf-8")
+    (launch,) = re.findall('<p class="launch">Open it in (.*?)[.]</p>', page)
+    assert re.findall(">([^<]+)</a>", launch) == ["JupyterHub", "Binder", "Colab"]
     assert '<link rel="canonical" href="https://example.org/course/" />' in page
     assert "https://example.org/course/chapters/06-other.html" in (built / "sitemap.xml").read_text("utf-8")
     assert '<base href="/course/" />' in (built / "404.html").read_text("utf-8")

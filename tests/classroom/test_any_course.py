@@ -86,6 +86,7 @@ def course(tmp_path_factory, requires_program):
         course.hand_in(student, SLUG, NAME, content)
     for student, content in hostile(course).items():
         course.hand_in(student, SLUG, NAME, content)
+    course.hand_in("x-renamed", SLUG, "my homework", course.answered(SLUG, NAME, RIGHT))
     linked = course.hand_in("x-link", SLUG, NAME, course.answered(SLUG, NAME, RIGHT))
     (linked.parent / "notes.txt").symlink_to(course.root / "source" / SLUG / f"{NAME}.ipynb")
     linked = course.hand_in("x-notebook-link", SLUG, NAME, "{}")
@@ -213,6 +214,7 @@ def test_hidden_check_takes_points_and_is_told_by_its_message_alone(course):
         ("x-old-format", "is not a notebook"),
         ("x-future-format", "has the notebook format 99, not 4"),
         ("x-broken-cell", "has no type or no text"),
+        ("x-renamed", f"holds none of the notebooks of {SLUG}: {NAME}. Rename the file that is meant."),
         ("x-link", "notes.txt is a symbolic link"),
         ("x-notebook-link", f"{NAME}.ipynb is a symbolic link"),
         ("x-pipe", "pipe is not a plain file"),

@@ -6,7 +6,8 @@ import warnings
 
 import pytest
 
-from classroom.cluster import workers_here
+from classroom.cluster import workers_at, workers_here
+from classroom.errors import InstructorError
 
 
 def test_two_runs_side_by_side_show_no_pages():
@@ -21,3 +22,10 @@ def test_two_runs_side_by_side_show_no_pages():
                 for page in ("info/main/workers.html", "json/counts.json", "metrics", "health", "status", ""):
                     with pytest.raises(urllib.error.HTTPError, match="404"):
                         urllib.request.urlopen(f"http://127.0.0.1:{port}/{page}", timeout=30)
+
+
+@pytest.mark.parametrize("address", ["localhost", "tcp://127.0.0.1", "tcp://127.0.0.1:dask", "nonsense://x"])
+def test_address_that_names_no_scheduler_is_refused_before_a_client_is_made(address, monkeypatch):
+    monkeypatch.setattr("distributed.Client", None)
+    with pytest.raises(InstructorError, match="No scheduler answers at"), workers_at(address):
+        pass

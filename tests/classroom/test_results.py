@@ -11,16 +11,18 @@ import tomllib
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from classroom.collect import collect_zip
 from classroom.errors import InstructorError
 from classroom.export import export
 from classroom.feedback import pack_feedback
-from classroom.misconceptions import FINDINGS, excerpt, nameless, read_class, read_words
+from classroom.misconceptions import FINDINGS, Words, excerpt, nameless, read_class, read_words, telling
 from classroom.report import write_report
 from classroom.results import read_results
 from course import ROOT, Course, code, markdown, notebook
+from gradcheck import check_layer
 from graded_class import make_class
 
 SLUG, NAME, SIZE = "08-loss-backward", "loss_backward", 60
@@ -71,6 +73,25 @@ def test_report_counts_the_mistakes_that_were_made(made, page):
     assert {key: counted.get(key, 0) for key in given if counted.get(key, 0) < given[key]} == {}
     most = max(given, key=given.get)
     assert f"{counted[most]} of {SIZE}: {html.escape(most[1])}" in text
+
+
+@pytest.mark.parametrize("broken", ["forward", "backward"])
+def test_function_that_is_not_written_yet_is_told_once(broken):
+    def stub(*arguments):
+        raise NotImplementedError
+
+    def forward(X, W):
+        return X @ W, (X, W)
+
+    def backward(dZ, cache):
+        return dZ @ cache[1].T, cache[0].T @ dZ
+
+    functions = {"forward": forward, "backward": backward, broken: stub}
+    report = check_layer(*functions.values(), {"X": np.ones((3, 2)), "W": np.ones((2, 4))}, seed=0)
+    findings = [finding for finding in report.to_dict()["findings"] if not finding["ok"]]
+    assert len(findings) > 1
+    (told,) = telling(findings, Words())
+    assert f"{broken} is not written yet" in told["message"]
 
 
 def test_report_adds_up_with_the_gradebook(made, page):

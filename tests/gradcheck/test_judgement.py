@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from gradcheck import verdict
+from gradcheck.direction import jacobian, slope
 from gradcheck.finite import EPS, Measured, measure, quick, rounding, spread
-from gradcheck.localise import halving
+from gradcheck.localise import halving, wrong_entries
 from gradcheck.problem import read_problem
 from gradcheck.verdict import Exact, Judgement
 
@@ -48,16 +49,157 @@ def test_halving_asks_for_ever_smaller_sets(places, budget, found, asked):
     assert len(questions) == asked
 
 
+# --- one wrong entry -------------------------------------------------------------------------------------------
+def mistaken(wrong_by, forward=lambda W: (np.sum(W**2), W)):
+    """Return a problem, a direction and a wrong answer for 2 * W, with the error along the direction."""
+    problem = started(forward)
+    v, answer = problem.draw(W.shape), 2 * W
+    for place, amount in wrong_by.items():
+        answer.reshape(-1)[place] += amount
+    error = float((answer * v).sum()) - slope(problem, {"W": v})
+    problem.calls.clear()
+    return problem, answer, v, error
+
+
+@pytest.mark.parametrize("place", range(6))
+@pytest.mark.parametrize("amount", [1e-6, 1e-3, 40.0])
+def test_lone_wrong_entry_is_found_in_two_evaluations(place, amount):
+    problem, answer, v, error = mistaken({place: amount})
+    found = wrong_entries(problem, "W", answer, v, error)
+    assert found == {place: pytest.approx(2 * W.ravel()[place], rel=1e-9)}
+    assert problem.evaluations == 2
+
+
+def test_entries_where_the_direction_is_zero_are_not_looked_at():
+    problem, answer, v, _ = mistaken({1: 0.5, 4: 0.25})
+    v.reshape(-1)[[0, 1]] = 0.0
+    error = float((answer * v).sum()) - slope(problem, {"W": v})
+    assert list(wrong_entries(problem, "W", answer, v, error)) == [4]
+
+
+def test_several_wrong_entries_are_found_by_halving_within_the_budget(monkeypatch):
+    everywhere = {place: 0.5 + place for place in range(6)}
+    monkeypatch.setattr("gradcheck.localise.BUDGET", 5)
+    problem, answer, v, error = mistaken(everywhere)
+    found = wrong_entries(problem, "W", answer, v, error)
+    assert list(found) == list(everywhere)
+    assert list(found.values()) == pytest.approx(list(2 * W.ravel()))
+    # Six entries are parted five times; before that the lone entry is looked for, with a question or two.
+    assert 6 <= problem.evaluations <= 7
+    monkeypatch.setattr("gradcheck.localise.BUDGET", 4)
+    problem, answer, v, error = mistaken(everywhere)
+    assert wrong_entries(problem, "W", answer, v, error) is None
+
+
+def test_jacobian_is_exact_and_left_out_where_it_is_large_or_not_to_be_had():
+    A = np.arange(1.0, 13.0).reshape(3, 4)
+    problem = started(lambda W: (W @ A, W), lambda dout, cache: dout @ A.T)
+    assert np.array_equal(jacobian(problem, "W"), np.kron(np.eye(2), A.T))
+    for size, out, known in ((400, 500, True), (401, 1, False), (400, 501, False), (163, 1227, False)):
+        x = np.ones(size)
+        problem = started(lambda x, n=out: (np.ones(n) * x.sum(), x), lambda dout, cache: dout, {"x": x})
+        found = jacobian(problem, "x")
+        assert (found is not None) == known
+        assert not known or (found.shape == (out, size) and (found == 1.0).all())
+    problem = started(lambda W: (np.abs(W), W), lambda dout, cache: dout)
+    assert jacobian(problem, "W") is None
+    problem = started(lambda W: (np.floor(W) if W.dtype.kind == "c" else W, W), lambda dout, cache: dout)
+    assert jacobian(problem, "W") is None
+
+
+# --- the second opinion ----------------------------------------------------------------------------------------
+def never(*_):
+    raise AssertionError("This was not to be asked.")
+
+
+@pytest.mark.parametrize(
+    ("scale", "largest", "bound"),
+    [
+        (1e-3, 3.0, 2e-8 * 1e-3 + 20 * EPS * float((W**2).sum()) / 1e-6 / 3.0),
+        (1e-3, 0.0, 2e-8 * 1e-3 + 20 * EPS * float((W**2).sum()) / 1e-6),
+        (1e-6, 3.0, 1e-3 * 1e-6),
+        (1e6, 3.0, 2e-8 * 1e6 + 20 * EPS * float((W**2).sum()) / 1e-6 / 3.0),
+    ],
+)
+def test_central_difference_that_agrees_settles_it(monkeypatch, scale, largest, bound):
+    monkeypatch.setattr(verdict, "measure", never)
+    problem = started()
+    if not largest:
+        problem.inputs["W"] = 0 * W
+    assert not verdict.disputed(problem, "W", scale, scale - 0.999 * bound, [])
+    with pytest.raises(AssertionError, match="not to be asked"):
+        verdict.disputed(problem, "W", scale, scale - 1.001 * bound, [])
+
+
+# Only the draw of three entries of six can be judged: error of its slope, how far the exact one is from it.
+SHARE = 0.5**0.5
+THREE = {
+    "an error that can just be judged": (0.01 * SHARE * 0.999, 1.0, True),
+    "an error just too large": (0.01 * SHARE * 1.001, 1.0, False),
+    "within what the complex step may hide": (0.0, 0.999 * 2e-8 * 2 * SHARE, False),
+    "beyond what the complex step may hide": (0.0, 1.001 * 2e-8 * 2 * SHARE, True),
+    "within ten errors": (1e-3, 0.999e-2, False),
+    "beyond ten errors": (1e-3, 1.001e-2, True),
+}
+
+
+@pytest.mark.parametrize("case", THREE)
+def test_careful_differences_decide_in_proportion_to_their_entries(monkeypatch, case):
+    error, apart, disputed = THREE[case]
+
+    def measured(problem, direction):
+        return Measured(5.0, error if np.count_nonzero(direction["W"]) == 3 else np.inf, 0.0, 0.0)
+
+    monkeypatch.setattr(verdict, "measure", measured)
+    monkeypatch.setattr(verdict, "slope", lambda *_: 5.0 + apart)
+    assert verdict.disputed(started(), "W", 2.0, 1.0, []) is disputed
+
+
+@pytest.mark.parametrize(("small", "asked"), [(5, 1), (6, 2), (7, 2)])
+def test_agreement_is_that_with_the_first_central_difference(monkeypatch, small, asked):
+    problem, opinions = started(), iter([100.0, 50.0])
+    known = exact(problem)
+    monkeypatch.setattr(verdict, "SMALL", small)
+    monkeypatch.setattr(verdict, "exact_slopes", lambda *_: known)
+    monkeypatch.setattr(verdict, "quick", lambda *_: next(opinions))
+    monkeypatch.setattr(verdict, "disputed", lambda problem, name, along, opinion, kinks: kinks is not known.kinks)
+    judged = verdict.judge(problem, {"W": 2 * W})["W"]
+    mine = float((2 * W * known.directions[0]).sum())
+    assert judged.agreement == pytest.approx(abs(mine - 100.0) / 100.0, rel=1e-12, abs=0)
+    assert len(list(opinions)) == 2 - asked
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
+def test_answer_that_differs_from_call_to_call_is_noticed_at_any_scale(monkeypatch, scale):
+    problem = started(lambda W: (scale * np.sum(W**2), W), lambda W: 2 * scale * W)
+    answer = 2 * scale * W
+    known = exact(problem, [0.0, 0.0])
+    monkeypatch.setattr(verdict, "slope", lambda *_: 0.0)
+    for factor, noticed in ((1 + 1e-6, True), (1 + 1e-12, False)):
+        monkeypatch.setattr(problem, "answers", lambda inputs=None, factor=factor: {"W": answer * factor})
+        moved = verdict.rounding(problem, "W", answer, known, verdict.length(answer))[1]
+        assert (moved is None) == noticed
+
+
+def test_gradient_of_zero_agrees_with_a_difference_of_zero():
+    problem = started(lambda W: (0.0 * np.sum(W), W), lambda W: 0 * W)
+    assert verdict.judge(problem, {"W": 0 * W})["W"].agreement == 0.0
+
+
 # --- parts of the tolerance ------------------------------------------------------------------------------------
 def test_floor_is_64_roundings_of_the_loss_over_the_largest_input():
     problem = started()
-    assert verdict.floor(problem, "W") == pytest.approx(64 * EPS * float((W**2).sum()) / 3.0, rel=1e-12)
+    assert verdict.floor(problem, "W") == pytest.approx(64 * EPS * float((W**2).sum()) / 3.0, rel=1e-12, abs=0)
     problem.inputs["W"] = 0 * W
-    assert verdict.floor(problem, "W") == pytest.approx(64 * EPS * float((W**2).sum()), rel=1e-12)
+    assert verdict.floor(problem, "W") == pytest.approx(64 * EPS * float((W**2).sum()), rel=1e-12, abs=0)
+    problem.inputs["W"] = W / 12
+    assert verdict.floor(problem, "W") == pytest.approx(64 * EPS * float((W**2).sum()) * 4, rel=1e-12, abs=0)
 
 
 def test_length_neither_overflows_nor_divides_by_zero():
     assert verdict.length(np.array([3e300, 4e300])) == pytest.approx(5e300)
+    assert verdict.length(np.array([3e-300, 4e-300])) == pytest.approx(5e-300, abs=0)
+    assert spread(started(), {"W": np.full(W.shape, 0.25)}) == 12.0
     assert verdict.length(np.zeros(3)) == 0.0
     assert verdict.length(np.empty(0)) == 0.0
 
@@ -76,7 +218,7 @@ def test_first_tolerance_is_1000_roundings_of_the_answer(kind):
     judged = verdict.judge_exact(problem, "W", (2 * W).astype(kind), exact(problem))
     assert judged.verdict == "pass"
     assert judged.reason == ""
-    assert judged.tolerance == pytest.approx(1000 * float(np.finfo(kind).eps) * np.linalg.norm(2 * W), rel=1e-12)
+    assert judged.tolerance == pytest.approx(1000 * float(np.finfo(kind).eps) * np.linalg.norm(2 * W), rel=1e-12, abs=0)
     assert judged.size >= np.linalg.norm(2 * W) * (1 - 1e-6)
     assert judged.mismatch <= judged.tolerance
 
@@ -94,7 +236,7 @@ def test_gross_error_is_refused_without_measuring_rounding(monkeypatch):
     judged = verdict.judge_exact(problem, "W", 2.02 * W, exact(problem))
     assert judged.verdict == "fail"
     assert judged.mismatch > 1e-3 * judged.size
-    assert judged.tolerance == pytest.approx(1000 * EPS * np.linalg.norm(2.02 * W))
+    assert judged.tolerance == pytest.approx(1000 * EPS * np.linalg.norm(2.02 * W), abs=0)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +257,7 @@ def test_small_error_is_weighed_against_measured_rounding(monkeypatch, by, noise
     assert judged.verdict == said[0]
     assert judged.reason.startswith(said[1])
     first = 1000 * EPS * np.linalg.norm(2 * W)
-    assert judged.tolerance == pytest.approx(first + (moved or 0.0), rel=1e-5)
+    assert judged.tolerance == pytest.approx(first + (moved or 0.0), rel=1e-5, abs=0)
 
 
 def test_entries_on_a_kink_do_not_count_and_all_of_them_cannot_be_judged():
@@ -174,8 +316,8 @@ def test_slopes_that_are_not_linear_count_twenty_times(monkeypatch, off):
     known = exact(problem)
     crooked(monkeypatch, known, off)
     noise, total = verdict.rounding(problem, "W", 2 * np.round(W, 9), known, 10.0)
-    assert noise == pytest.approx(CALLS[off][1] * 1e-6, rel=1e-6)
-    assert total == pytest.approx(20 * noise, rel=1e-6)
+    assert noise == pytest.approx(CALLS[off][1] * 1e-6, rel=1e-6, abs=0)
+    assert total == pytest.approx(20 * noise, rel=1e-6, abs=0)
 
 
 @pytest.mark.parametrize("beside", [1e-12, 1e-11, 1e-10, 1e-9, 1e-8])
@@ -186,7 +328,7 @@ def test_scatter_beside_x_counts_fifty_times_and_no_more_than_its_bound(monkeypa
     floor = verdict.floor(problem, "W")
     for size, added in ((1.0, 50e-12), (1e-3, 1e-12)):
         noise, total = verdict.rounding(problem, "W", 2 * np.round(W, 9), known, size)
-        assert total - floor - 20 * noise == pytest.approx(added, rel=0.01)
+        assert total - floor - 20 * noise == pytest.approx(added, rel=0.01, abs=0)
 
 
 def test_how_far_the_answer_moves_counts_ten_times(monkeypatch):
@@ -195,7 +337,7 @@ def test_how_far_the_answer_moves_counts_ten_times(monkeypatch):
     known = exact(problem)
     crooked(monkeypatch, known)
     noise, total = verdict.rounding(problem, "W", 2 * W, known, 10.0)
-    assert total - verdict.floor(problem, "W") - 20 * noise == pytest.approx(10 * 1e-9 * np.sqrt(6), rel=0.01)
+    assert total - verdict.floor(problem, "W") - 20 * noise == pytest.approx(10 * 1e-9 * np.sqrt(6), rel=0.01, abs=0)
     answers = iter([1e-6, 0.0])
     assert verdict.rounding(problem, "W", 2 * W, known, 10.0)[1] is None
 
@@ -241,7 +383,7 @@ def test_three_measured_slopes_of_three_decide(monkeypatch, off, error, noise, s
     assert judged.size >= np.linalg.norm(2 * W)
     if np.isfinite(error):
         strict = 1000 * EPS * np.linalg.norm(2 * W) + verdict.floor(problem, "W")
-        assert judged.tolerance == pytest.approx(strict + 10 * error, rel=1e-9)
+        assert judged.tolerance == pytest.approx(strict + 10 * error, rel=1e-9, abs=0)
         assert judged.agreement == pytest.approx(min(off[-3:]) / judged.size, abs=1e-15)
 
 
@@ -334,12 +476,12 @@ def test_one_step_is_a_millionth_of_the_input_over_the_direction():
 
 def test_error_of_a_measured_slope_is_a_bound_and_small():
     v = np.ones(W.shape)
-    for f, slope in ((np.tanh, 1 / np.cosh(W) ** 2), (np.exp, np.exp(W)), (lambda W: W**5, 5 * W**4)):
+    for f, slopes in ((np.tanh, 1 / np.cosh(W) ** 2), (np.exp, np.exp(W)), (lambda W: W**5, 5 * W**4)):
         problem = started(lambda W, f=f: (np.sum(f(np.array(W))), W))
         found = measure(problem, {"W": v})
-        assert abs(found.slope - slope.sum()) <= found.error <= 1e-7 * slope.sum()
+        assert abs(found.slope - slopes.sum()) <= found.error <= 1e-7 * slopes.sum()
         assert not found.kink
-        assert found.noise <= 1e-14 * slope.sum() + 1e-14
+        assert found.noise <= 1e-14 * slopes.sum() + 1e-14
 
 
 def test_gap_at_a_kink_is_the_error_and_rounding_inside_is_noise():

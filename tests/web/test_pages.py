@@ -47,6 +47,15 @@ def test_page_is_not_wider_than_the_screen(visit):
     assert visit.overflow <= 0
 
 
+def test_code_fits_its_box_on_a_desk(visit):
+    if visit.width == 1280:
+        assert visit.hidden_code == []
+
+
+def test_no_markdown_is_left_as_it_was_written(visit):
+    assert visit.raw == []
+
+
 def test_formulas_are_drawn(visit):
     if has_formula(visit.page):
         assert sum(width > 0 for width in visit.formulas) >= 1

@@ -64,6 +64,8 @@ class Visit:
     bytes: int = 0
     shift: float = 0.0
     overflow: int = 0
+    hidden_code: list[str] = field(default_factory=list)
+    raw: list[str] = field(default_factory=list)
     formulas: list[float] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     characters: int = 0
@@ -131,7 +133,7 @@ STILL = """
 html { scroll-behavior: auto !important; }
 """
 
-READ = """(() => {
+READ = r"""(() => {
   const widths = (selector) =>
     [...document.querySelectorAll(`article ${selector}`)].map((element) => element.getBoundingClientRect().width);
   return {
@@ -140,6 +142,13 @@ READ = """(() => {
     typeface: getComputedStyle(document.querySelector("h1")).fontFamily,
     pictures: widths(":is(svg.figure, img)"),
     formulas: widths(".math svg"),
+    // What stands to the right of its box, unless it is folded.
+    hiddenCode: [...document.querySelectorAll("article pre")]
+      .filter((element) => !element.closest("details:not([open])") && element.scrollWidth > element.clientWidth)
+      .map((element) => element.innerText.slice(0, 80)),
+    // Lines of Markdown that nothing has made a table or a box of.
+    raw: [...document.querySelectorAll("article p")].map((element) => element.innerText)
+      .filter((text) => /^\s*(\||:::)|\| *[-—–]+ *\|/.test(text)),
   };
 })()"""
 
@@ -201,6 +210,7 @@ async def see(browser: Browser, address: str, visit: Visit) -> None:
     visit.overflow = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
     seen = await page.evaluate(READ)
     visit.formulas, visit.characters = seen["formulas"], seen["characters"]
+    visit.hidden_code, visit.raw = seen["hiddenCode"], seen["raw"]
     picture = SCREENSHOTS / f"{visit.page.replace('/', '-')}-{visit.scheme}-{visit.width}.jpeg"
     await photograph(page, picture)
     # axe looks at every path of every drawing: what is inside a drawing has no text to look at.
@@ -217,8 +227,9 @@ async def read(browser: Browser, address: str, reading: Reading) -> None:
     context.set_default_timeout(PATIENCE * 1000)
     page = await context.new_page()
     await page.goto(f"{address}{reading.page}.html" if alone else (BOOK / f"{reading.page}.html").as_uri())
-    for name, value in (await page.evaluate(READ)).items():
-        setattr(reading, name, value)
+    seen = await page.evaluate(READ)
+    for name in ("characters", "typeface", "pictures", "formulas"):
+        setattr(reading, name, seen[name])
     await context.close()
 
 

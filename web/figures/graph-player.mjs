@@ -86,14 +86,14 @@ function play(graph, svg, sliders, say, fill) {
   }
   const dots = svg.append("g");
   const places = Object.fromEntries(
-    shown.map(([name, { by, at, weight }]) => {
+    shown.map(([name, { by, at, weight, shift = {} }]) => {
       const place = {};
-      const text = (way, dy) =>
-        svg.append("text").attr("class", `number ${way}`).attr("text-anchor", "middle").attr("x", at[0]).attr("y", at[1] + dy);
+      const text = (way, dy, [right, down] = [0, 0]) =>
+        svg.append("text").attr("class", `number ${way}`).attr("text-anchor", "middle").attr("x", at[0] + right).attr("y", at[1] + dy + down);
       if (by) {
         const { sign } = operations[by];
         place.mark = node(svg, at).text(sign).classed("small", sign.length > 3).node().parentNode;
-        [place.value, place.slope] = [text("forward", -RADIUS - 6), text("back", RADIUS + 16)];
+        [place.value, place.slope] = [text("forward", -RADIUS - 6, shift.value), text("back", RADIUS + 16, shift.slope)];
       } else {
         const { width, height } = BOX;
         const box = svg.append("rect").attr("class", weight ? "given weight" : "given").attr("rx", 5);

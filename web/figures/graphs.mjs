@@ -1,5 +1,6 @@
 // The graphs that the player plays, as data. A value is either given, with a slider from `min` to `max`, or made `by` an
-// operation `of` earlier values; `at` is its place in a drawing 400 units wide. `weight: true` marks what a gradient step
+// operation `of` earlier values; `at` is its place in a drawing 400 units wide, and `shift` moves the number above or below
+// it out of the way of arrows. `weight: true` marks what a gradient step
 // changes, `hidden: true` what has a slider and no place. A graph with a `loss` has slopes.
 
 const given = (value, min, max, more) => ({ value, min, max, step: 0.1, ...more });
@@ -23,10 +24,10 @@ const neuron = {
   w_1: weight(1.5, { at: [37, 76] }),
   x_2: given(0.3, -2, 2, { at: [37, 140] }),
   w_2: weight(-2, { at: [37, 186] }),
-  b: weight(0.5, { at: [145, 226] }),
+  b: weight(0.5, { at: [225, 214] }),
   q_1: { by: "multiply", of: ["w_1", "x_1"], at: [145, 53] },
   q_2: { by: "multiply", of: ["w_2", "x_2"], at: [145, 163] },
-  z: { by: "add", of: ["q_1", "q_2", "b"], at: [225, 108] },
+  z: { by: "add", of: ["q_1", "q_2", "b"], at: [225, 108], shift: { slope: [30, -5] } },
 };
 
 export const graphs = {
@@ -42,7 +43,7 @@ export const graphs = {
     values: {
       ...neuron,
       p: { by: "sigmoid", of: ["z"], at: [298, 108] },
-      y: given(1, 0, 1.2, { at: [298, 200] }),
+      y: given(1, 0, 1.2, { at: [320, 214] }),
       L: { by: "squaredError", of: ["p", "y"], at: [370, 108] },
     },
   },
@@ -84,19 +85,19 @@ export const graphs = {
     loss: "L",
     values: {
       x: given(1.2, -2, 2, { at: [37, 132] }),
-      w_1: weight(0.8, { at: [37, 40] }),
-      w_2: weight(-0.5, { at: [37, 224] }),
-      v_1: weight(-0.6, { at: [300, 26] }),
-      v_2: weight(0.9, { at: [300, 238] }),
-      z_1: { by: "multiply", of: ["w_1", "x"], at: [110, 84] },
-      z_2: { by: "multiply", of: ["w_2", "x"], at: [110, 180] },
-      a_1: { by: "relu", of: ["z_1"], at: [166, 84] },
-      a_2: { by: "relu", of: ["z_2"], at: [166, 180] },
-      q_1: { by: "multiply", of: ["v_1", "a_1"], at: [224, 84] },
-      q_2: { by: "multiply", of: ["v_2", "a_2"], at: [224, 180] },
-      z: { by: "add", of: ["q_1", "q_2"], at: [272, 132] },
-      p: { by: "sigmoid", of: ["z"], at: [324, 132] },
-      L: { by: "minusLogarithm", of: ["p"], at: [376, 132] },
+      w_1: weight(0.8, { at: [37, 32] }),
+      w_2: weight(-0.5, { at: [37, 232] }),
+      v_1: weight(-0.6, { at: [314, 24] }),
+      v_2: weight(0.9, { at: [314, 240] }),
+      z_1: { by: "multiply", of: ["w_1", "x"], at: [110, 76], shift: { slope: [15, 0] } },
+      z_2: { by: "multiply", of: ["w_2", "x"], at: [110, 188], shift: { value: [6, 0] } },
+      a_1: { by: "relu", of: ["z_1"], at: [166, 76] },
+      a_2: { by: "relu", of: ["z_2"], at: [166, 188] },
+      q_1: { by: "multiply", of: ["v_1", "a_1"], at: [224, 76] },
+      q_2: { by: "multiply", of: ["v_2", "a_2"], at: [224, 188] },
+      z: { by: "add", of: ["q_1", "q_2"], at: [276, 132], shift: { value: [5, 0], slope: [6, 0] } },
+      p: { by: "sigmoid", of: ["z"], at: [332, 132] },
+      L: { by: "minusLogarithm", of: ["p"], at: [380, 132], shift: { value: [-2, 0] } },
     },
   },
   softmax: {
@@ -109,10 +110,10 @@ export const graphs = {
       z_3: given(0.3, -3, 3, { at: [37, 215] }),
       e_1: { by: "exponential", of: ["z_1"], at: [130, 45] },
       e_2: { by: "exponential", of: ["z_2"], at: [130, 130] },
-      e_3: { by: "exponential", of: ["z_3"], at: [130, 215] },
-      S: { by: "add", of: ["e_1", "e_2", "e_3"], at: [215, 130] },
-      p_1: { by: "divide", of: ["e_1", "S"], at: [290, 78] },
-      L: { by: "minusLogarithm", of: ["p_1"], at: [365, 78] },
+      e_3: { by: "exponential", of: ["z_3"], at: [130, 215], shift: { value: [-10, 0] } },
+      S: { by: "add", of: ["e_1", "e_2", "e_3"], at: [226, 130] },
+      p_1: { by: "divide", of: ["e_1", "S"], at: [298, 78] },
+      L: { by: "minusLogarithm", of: ["p_1"], at: [370, 78] },
     },
   },
 };

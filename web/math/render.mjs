@@ -22,6 +22,16 @@ await MathJax.init({
 });
 const adaptor = MathJax.startup.adaptor;
 
+// Rows of an alignment stand 3 points apart, as in print: too little between a denominator and the next numerator.
+MathJax.startup.document.inputJax[0].postFilters.add(({ data }) => {
+  data.root.walkTree((table) => {
+    if (!table.isKind("mtable") || !String(table.attributes.get("rowspacing")).startsWith("3pt")) return;
+    let tall = false;
+    table.walkTree((node) => (tall ||= node.isKind("mfrac") || node.isKind("munderover")));
+    if (tall) table.attributes.set("rowspacing", "0.8em");
+  });
+});
+
 const KEPT = new Set(["transform", "d", "x", "y", "width", "height", "viewBox", "style", "fill", "stroke", "rx", "font-size", "font-family"]);
 const escape = (text) => text.replace(/&/g, "&amp;").replace(/"/g, "&quot;").replace(/</g, "&lt;");
 
