@@ -248,7 +248,7 @@ def judge_measured(problem: Problem, name: str, answer: Array) -> Judgement:
             difference = abs(float((kept * v).sum()) - measured.slope)
             differences.append(difference)
             wrong += not difference <= tolerance
-            vacuous |= not tolerance <= VACUOUS * result.size and not (tolerance == difference == 0.0)
+            vacuous |= not tolerance <= VACUOUS * result.size
             coarse |= measured.noise > COARSE * float(np.abs(problem.dout * problem.out).sum())
         result.agreement = min(differences) / result.size if result.size else 0.0
         if not np.isfinite(result.tolerance):

@@ -162,11 +162,23 @@ def test_agreement_is_that_with_the_first_central_difference(monkeypatch, small,
     monkeypatch.setattr(verdict, "SMALL", small)
     monkeypatch.setattr(verdict, "exact_slopes", lambda *_: known)
     monkeypatch.setattr(verdict, "quick", lambda *_: next(opinions))
-    monkeypatch.setattr(verdict, "disputed", lambda problem, name, along, opinion, kinks: bool(kinks))
+    monkeypatch.setattr(verdict, "disputed", lambda problem, name, along, opinion, kinks: kinks is not known.kinks)
     judged = verdict.judge(problem, {"W": 2 * W})["W"]
     mine = float((2 * W * known.directions[0]).sum())
     assert judged.agreement == pytest.approx(abs(mine - 100.0) / 100.0, rel=1e-12, abs=0)
     assert len(list(opinions)) == 2 - asked
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
+def test_answer_that_differs_from_call_to_call_is_noticed_at_any_scale(monkeypatch, scale):
+    problem = started(lambda W: (scale * np.sum(W**2), W), lambda W: 2 * scale * W)
+    answer = 2 * scale * W
+    known = exact(problem, [0.0, 0.0])
+    monkeypatch.setattr(verdict, "slope", lambda *_: 0.0)
+    for factor, noticed in ((1 + 1e-6, True), (1 + 1e-12, False)):
+        monkeypatch.setattr(problem, "answers", lambda inputs=None, factor=factor: {"W": answer * factor})
+        moved = verdict.rounding(problem, "W", answer, known, verdict.length(answer))[1]
+        assert (moved is None) == noticed
 
 
 def test_gradient_of_zero_agrees_with_a_difference_of_zero():
