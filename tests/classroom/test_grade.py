@@ -529,7 +529,7 @@ def test_unreadable_submission_is_said_and_the_rest_is_graded(small):
 def test_zip_file_is_collected_and_graded(small):
     shutil.rmtree(small.root / "submitted")
     with zipfile.ZipFile(small.root / "class.zip", "w") as archive:
-        for learner, (parts, _) in (("Zoë Ångström", CLASS["late"]), ("wrong", CLASS["wrong"])):
+        for learner, (parts, _) in (("Zoë Ångström", CLASS["late"]), ("crashes", CLASS["crashes"])):
             for name, answers in parts.items():
                 text = json.dumps(small.answered(SLUG, name, answers))
                 archive.writestr(f"{learner}/{name} (1).ipynb", text)
@@ -537,8 +537,11 @@ def test_zip_file_is_collected_and_graded(small):
     ran = grade(small, "--zip", "class.zip", "--workers", "2")
     assert ran.returncode == 0, ran.stderr
     assert "2 graded" in ran.stderr and "read-me.txt" in ran.stderr
-    assert {path.name for path in (small.root / "autograded").iterdir()} == {"Zoë Ångström", "wrong"}
-    assert {learner: scores(small)[learner] for learner in ("Zoë Ångström", "wrong")} == {"Zoë Ångström": 6, "wrong": 4}
+    assert {path.name for path in (small.root / "autograded").iterdir()} == {"Zoë Ångström", "crashes"}
+    assert {learner: scores(small)[learner] for learner in ("Zoë Ångström", "crashes")} == {
+        "Zoë Ångström": 6,
+        "crashes": 3,
+    }
     again = grade(small, "--zip", "class.zip", "--workers", "1")
     assert again.returncode == 0 and "0 graded" in again.stderr, again.stderr
 
