@@ -30,8 +30,7 @@ def workers_here(count: int | None) -> Iterator[Any]:
             shutil.rmtree(old, ignore_errors=True)
     with (
         tempfile.TemporaryDirectory(prefix=f"{FOLDER}{os.getpid()}-", ignore_cleanup_errors=True) as folder,
-        dask.config.set(QUIET | {"temporary-directory": folder}),
-        dask.config.set(NO_PAGES),
+        dask.config.set(QUIET | NO_PAGES | {"temporary-directory": folder}),
         # Whoever may speak to a worker may run code there, so others on this machine are kept out by certificates.
         LocalCluster(
             n_workers=count or CPU_COUNT,

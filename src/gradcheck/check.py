@@ -114,7 +114,7 @@ def run_check(problem: Problem, *, protocol: bool) -> Report:
                     found += misbehaviour(problem, answers, [finding.ok for finding in judged], cache, dout)
                 found = [with_numbers(problem, answers, finding) for finding in found]
             except TooSlow as slow:
-                said = slow.said
+                said = Diagnosis("too-slow", f"backward {slow}")
         if said is not None:
             said = authors_failure(problem, said) or name_the_product(problem, said)
             findings += [failed(problem, name, said) for name in problem.wrt]
@@ -139,8 +139,10 @@ def attempt(role: str, function: Function, *args: Any) -> tuple[Any, Diagnosis |
     try:
         with np.errstate(all="ignore"):
             return function(*args), None
-    except (Broken, TooSlow) as broken:
+    except Broken as broken:
         return None, broken.said
+    except TooSlow as slow:
+        return None, Diagnosis("too-slow", f"{role} {slow}")
     except (Exception, SystemExit) as error:
         return None, Diagnosis("raised", f"{role} {exception_text(error)}{line_of(error)}")
 

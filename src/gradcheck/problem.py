@@ -72,10 +72,8 @@ class Broken(Exception):
 class TooSlow(BaseException):
     """A learner's function was stopped; no ``except Exception`` on the way, the learner's included, holds this up."""
 
-    def __init__(self, role: str) -> None:
-        text = f"{role} did not return within {LONGEST:g} seconds. Is there a loop without an end?"
-        super().__init__(text)
-        self.said = Diagnosis("too-slow", text)
+    def __init__(self) -> None:
+        super().__init__(f"did not return within {LONGEST:g} seconds. Is there a loop without an end?")
 
 
 def copied(value: Any) -> Any:
@@ -205,7 +203,7 @@ class Problem:
     def start(self) -> Any:
         """Evaluate forward twice: keep out, the cache and a random dout, and return the cache as it came."""
         given = {name: value.copy() for name, value in self.inputs.items()}
-        with time_limit("forward"):
+        with time_limit():
             out, cache = self.evaluate(given)
         self.out, self.cache = self.read_output(out), copied(cache)
         self.changed = tuple(n for n, kept in self.inputs.items() if kept.tobytes() != given[n].tobytes())
@@ -250,7 +248,7 @@ class Problem:
         """Return the gradients in the order of ``wrt``; backward may spoil the cache and dout that it is handed."""
         backward = backward or self.backward
         dout = self.dout.copy() if dout is None else dout
-        with time_limit("backward"):
+        with time_limit():
             result = backward(cache) if self.is_loss else backward(dout if dout.ndim else dout[()], cache)
         return read_gradients(result, ["d" + name for name in self.wrt])
 
@@ -364,7 +362,7 @@ def quiet() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def time_limit(role: str) -> Iterator[None]:
+def time_limit() -> Iterator[None]:
     """Raise TooSlow when a call takes longer; only where a POSIX main thread has its alarm free."""
     free = (
         hasattr(signal, "SIGALRM")
@@ -377,7 +375,7 @@ def time_limit(role: str) -> Iterator[None]:
         return
 
     def stop(*_: Any) -> None:
-        raise TooSlow(role)
+        raise TooSlow
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, LONGEST)

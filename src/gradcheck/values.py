@@ -206,10 +206,10 @@ def call(function: Function, args: tuple[Any, ...], expected: Any) -> tuple[Any,
     ):
         warnings.simplefilter("always")
         try:
-            with contextlib.redirect_stdout(io.StringIO()), time_limit("It"):
+            with contextlib.redirect_stdout(io.StringIO()), time_limit():
                 result = function(*given)
         except TooSlow as slow:
-            return None, slow.said._replace(sentence=slow.said.sentence.removeprefix("It "))
+            return None, Diagnosis("too-slow", str(slow))
         except (Exception, SystemExit) as error:
             if not is_exception(expected):
                 return None, Diagnosis("raised", f"{exception_text(error)}{line_of(error)}")
