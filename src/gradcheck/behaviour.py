@@ -44,11 +44,12 @@ def misbehaviour(
     except Exception as error:
         wrong("repeat", "raised", f"backward raised {type(error).__name__} when it was called again: {error}")
         return found
-    restless = restlessness(problem)
+    unlike = {name for name in first if name in later and not is_close(first[name], later[name])}
+    restless = restlessness(problem) if unlike else {}
     for name in problem.wrt:
         if name in restless:
             wrong(f"repeat d{name}", *restless[name][:2])
-        elif name in first and name in later and not is_close(first[name], later[name]):
+        elif name in unlike:
             text = f"d{name} uses numbers of a later forward call instead of those in the cache it is handed."
             wrong(f"repeat d{name}", "stale-cache", text)
         elif name in remembered:
