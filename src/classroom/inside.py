@@ -122,10 +122,14 @@ class Notebook:
             for place, stub in enumerate(lent):
                 if stub is value:
                     return ["F", place]
+        return ["h", self.number(value), about(value)]
+
+    def number(self, value: Any) -> int:
+        """Return the number by which the judge knows an object."""
         if id(value) not in self.numbers:
             self.numbers[id(value)] = len(self.objects)
             self.objects.append(value)
-        return ["h", self.numbers[id(value)], about(value)]
+        return self.numbers[id(value)]
 
     def apply(self, header: Any, blob: bytearray) -> tuple[Any, bytes]:
         """Call a function, or read, write or compute with an object, and return also what became of the arguments."""
@@ -191,8 +195,7 @@ class Notebook:
         for place, stub in enumerate(self.lent[-1]):
             if stub is value:
                 return ["f", place, getattr(stub, "__name__", "")]
-        number = self.handle(value)[1]
-        return ["h", number]
+        return ["h", self.number(value)]
 
     def callback(self, place: int, name: str) -> Any:
         """Return a function that calls the judge's function number ``place``."""
