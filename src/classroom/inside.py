@@ -23,6 +23,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from classroom.cells import (
     CellShell,
     TimeLimit,
@@ -151,7 +153,8 @@ class Notebook:
                 contextlib.redirect_stdout(printed),
                 contextlib.redirect_stderr(printed),
                 warnings.catch_warnings(record=True) as warned,
-                errors_as(header.get("errors")),
+                # NumPy is to treat floating-point errors as it does where the judge calls.
+                np.errstate(**(header.get("errors") or {})),
             ):
                 warnings.simplefilter("always")
                 try:
@@ -285,15 +288,6 @@ def describe_warnings(warned: list[Any] | None) -> list[list[str]]:
     """Return warnings as plain values, each once."""
     found = [(warning.category.__name__, safe_str(warning.message)[:500]) for warning in (warned or [])[:10_000]]
     return [list(pair) for pair in dict.fromkeys(found)][:50]
-
-
-@contextlib.contextmanager
-def errors_as(states: Any) -> Any:
-    """Let NumPy treat floating-point errors as the judge does."""
-    import numpy as np
-
-    with np.errstate(**(states or {})):
-        yield
 
 
 def serve_and_end(notebook: Notebook) -> None:
