@@ -23,14 +23,17 @@ def workers_here(count: int | None) -> Iterator[Any]:
     import dask
     from dask.system import CPU_COUNT
     from distributed import Client, LocalCluster, Security
+    from distributed.utils import get_mp_context
 
     remove_leftovers()
     for old in Path(tempfile.gettempdir()).glob(f"{FOLDER}*"):
         if not os.path.exists(f"/proc/{old.name.removeprefix(FOLDER).partition('-')[0]}"):
             shutil.rmtree(old, ignore_errors=True)
+    with dask.config.set(FORKED):
+        get_mp_context().set_forkserver_preload(["distributed", "classroom.grader"])
     with (
         tempfile.TemporaryDirectory(prefix=f"{FOLDER}{os.getpid()}-", ignore_cleanup_errors=True) as folder,
-        dask.config.set(QUIET | NO_PAGES | {"temporary-directory": folder}),
+        dask.config.set(QUIET | NO_PAGES | FORKED | {"temporary-directory": folder}),
         # Whoever may speak to a worker may run code there, so others on this machine are kept out by certificates.
         LocalCluster(
             n_workers=count or CPU_COUNT,
@@ -94,5 +97,7 @@ QUIET = {
     "distributed.comm.timeouts.connect": f"{ANSWER_SECONDS}s",
 }
 
+# Workers are forked from a process that has imported what they need, once for all of them.
+FORKED = {"distributed.worker.multiprocessing-method": "forkserver"}
 # The HTTP server asks for no certificate, and its pages would name the learners to everybody on this machine.
 NO_PAGES: dict[str, list[str]] = {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}

@@ -246,23 +246,27 @@ class ClassRun:
 
         run = uuid.uuid4().hex
         packed = client.submit(unpack, pickle.dumps(assignment), key=f"assignment-{run}", pure=False)
-        waiting, on_the_way = iter(todo), 0
+        waiting, left, on_the_way = iter(todo), len(todo), 0
         sent: dict[str, str] = {}
         results = as_completed(loop=client.loop)
 
         def send_more() -> None:
-            nonlocal on_the_way
+            nonlocal left, on_the_way
             threads = sum(client.nthreads().values())
             while on_the_way < AHEAD * max(threads, 1):
                 learner = next(waiting, None)
                 if learner is None:
                     return
+                left -= 1
                 try:
                     submission = self.read(learner)
                 except InstructorError as problem:
                     self.refuse(learner, str(problem))
                     continue
-                future = client.submit(grade, packed, submission, key=f"grade-{run}-{learner}", pure=False)
+                more = left >= threads
+                future = client.submit(
+                    grade, packed, submission, more_to_come=more, key=f"grade-{run}-{learner}", pure=False
+                )
                 sent[future.key] = learner
                 results.add(future)
                 on_the_way += 1

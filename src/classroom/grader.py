@@ -76,12 +76,13 @@ class Grader:
         self.released = write_files(self.folder / "released", assignment.released)
         write_files(self.folder / "trusted", assignment.trusted)
 
-    def grade(self, submission: Submission) -> Graded:
+    def grade(self, submission: Submission, *, more_to_come: bool = False) -> Graded:
         """Return a submission graded; InstructorError where nothing can be graded here."""
         start = time.perf_counter()
         learner = next(self.numbers)
         self.sandboxes.of(learner)
-        self.sandboxes.start_ahead()
+        if more_to_come:
+            self.sandboxes.start_ahead()
         remarks: list[str] = []
         try:
             notebooks = self.grade_notebooks(submission, learner, remarks)
@@ -148,14 +149,14 @@ _judges: list[JudgeServer] = []
 _graders: dict[tuple[int, str], Grader] = {}
 
 
-def grade(assignment: Assignment, submission: Submission) -> Graded:
+def grade(assignment: Assignment, submission: Submission, *, more_to_come: bool) -> Graded:
     """Return a submission graded by this thread's grader, which is made where there is none."""
     from distributed import get_worker
 
     key = (threading.get_ident(), assignment.token)
     if key not in _graders:
         _graders[key] = Grader(assignment, get_worker().local_directory)
-    return _graders[key].grade(submission)
+    return _graders[key].grade(submission, more_to_come=more_to_come)
 
 
 def unpack(packed: bytes) -> Assignment:

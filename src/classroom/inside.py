@@ -372,7 +372,7 @@ def main() -> None:
     shell = new_shell()
     sys.meta_path.insert(0, RefusedImports(settings["refused"]))
     # Loaded once, before every fork.
-    for name in ("numpy", *settings["packages"]):
+    for name in settings["packages"]:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     warm_up(shell)
