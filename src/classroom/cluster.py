@@ -1,7 +1,9 @@
 """The workers that grade a class: on this machine, or behind a scheduler's address."""
 
+import atexit
 import contextlib
 import logging
+import multiprocessing
 import os
 import shutil
 import tempfile
@@ -23,14 +25,12 @@ def workers_here(count: int | None) -> Iterator[Any]:
     import dask
     from dask.system import CPU_COUNT
     from distributed import Client, LocalCluster, Security
-    from distributed.utils import get_mp_context
 
     remove_leftovers()
-    for old in Path(tempfile.gettempdir()).glob(f"{FOLDER}*"):
+    for old in (old for place in (tempfile.gettempdir(), "/tmp") for old in Path(place).glob(f"{FOLDER}*")):
         if not os.path.exists(f"/proc/{old.name.removeprefix(FOLDER).partition('-')[0]}"):
             shutil.rmtree(old, ignore_errors=True)
-    with dask.config.set(FORKED):
-        get_mp_context().set_forkserver_preload(["distributed", "classroom.grader"])
+    prepare_forks()
     with (
         tempfile.TemporaryDirectory(prefix=f"{FOLDER}{os.getpid()}-", ignore_cleanup_errors=True) as folder,
         dask.config.set(QUIET | NO_PAGES | FORKED | {"temporary-directory": folder}),
@@ -51,6 +51,21 @@ def workers_here(count: int | None) -> Iterator[Any]:
         contextlib.closing(Client(cluster, set_as_default=False)) as client,
     ):
         yield client
+
+
+def prepare_forks() -> None:
+    """Have workers forked from a process that has imported what they need, once for all of them."""
+    import dask
+    from distributed.utils import get_mp_context
+
+    with dask.config.set(FORKED):
+        get_mp_context().set_forkserver_preload(["distributed", "classroom.grader"])
+    # That process' socket goes where the next run finds it, should this one be killed, and where its name is short
+    # enough, as it may not be in TMPDIR. Python has no public way to say so.
+    ours = multiprocessing.current_process()._config  # type: ignore[attr-defined]
+    if "tempdir" not in ours:
+        ours["tempdir"] = tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-", dir="/tmp")
+        atexit.register(shutil.rmtree, ours["tempdir"], ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -97,7 +112,6 @@ QUIET = {
     "distributed.comm.timeouts.connect": f"{ANSWER_SECONDS}s",
 }
 
-# Workers are forked from a process that has imported what they need, once for all of them.
 FORKED = {"distributed.worker.multiprocessing-method": "forkserver"}
 # The HTTP server asks for no certificate, and its pages would name the learners to everybody on this machine.
 NO_PAGES: dict[str, list[str]] = {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}

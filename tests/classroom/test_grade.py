@@ -283,9 +283,10 @@ def wait_for(process: subprocess.Popen, count: int) -> list[dict]:
 
 
 def workers_of(process: subprocess.Popen) -> list[psutil.Process]:
-    """Return the worker processes of a run."""
+    """Return the worker processes of a run: those that the server of forks has made."""
     children = psutil.Process(process.pid).children()
-    return [child for child in children if any("spawn_main" in part for part in child.cmdline())]
+    servers = [child for child in children if any("forkserver" in part for part in child.cmdline())]
+    return [worker for server in servers for worker in server.children()]
 
 
 def test_killed_worker_and_killed_run_lose_nothing(tmp_path, requires_program):
@@ -317,6 +318,7 @@ def test_killed_worker_and_killed_run_lose_nothing(tmp_path, requires_program):
     assert not list((tmp_path / "scratch").iterdir())
     for top in ("memory", "pids", "."):
         assert not list(Path("/sys/fs/cgroup", top).glob(f"classroom-{process.pid}-*"))
+    assert not list(Path("/tmp").glob(f"classroom-workers-{process.pid}-*"))
 
 
 def test_interrupted_regrade_goes_on_and_still_knows_the_scores_before(tmp_path, requires_program):
