@@ -353,7 +353,7 @@ def remove_leftovers() -> None:
 def scope_command(memory: int, processes: int) -> list[str]:
     """Return the command that runs another one in a scope of systemd's with these limits."""
     return [
-        "systemd-run", "--user", "--scope", "--quiet", "--collect", "-p", f"MemoryMax={memory}",
+        "systemd-run", "--user", "--scope", "--quiet", "--collect", *oom_policy(), "-p", f"MemoryMax={memory}",
         "-p", "MemorySwapMax=0", "-p", f"TasksMax={processes}", "--",
     ]  # fmt: skip
 
@@ -364,6 +364,29 @@ def scope_environment() -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "XDG_RUNTIME_DIR": f"/run/user/{os.geteuid()}"} | kept
 
 
+def said_in_scope(command: list[str]) -> str | None:
+    """Return what a command says that starts a scope, None where it fails."""
+    try:
+        ran = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10, check=False,
+            env=scope_environment(),
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return None if ran.returncode else ran.stdout
+
+
+@cache
+def oom_policy() -> tuple[str, ...]:
+    """Return the option that keeps systemd from ending a whole sandbox when one process in it had too much memory.
+
+    Older versions of systemd do not know it for scopes.
+    """
+    option = ("-p", "OOMPolicy=continue")
+    tried = said_in_scope(["systemd-run", "--user", "--scope", "--quiet", "--collect", *option, "true"])
+    return () if tried is None else option
+
+
 @cache
 def scope_limits() -> set[str] | None:
     """Return which limits are in force in this user's scopes, None where systemd starts none.
@@ -371,17 +394,12 @@ def scope_limits() -> set[str] | None:
     Systemd says nothing about a limit whose controller the user does not have, so a scope's own files are read.
     """
     look = 'cd "/sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup)" && grep -H . memory.max pids.max; exit 0'
-    try:
-        ran = subprocess.run(
-            [*scope_command(1000 * MB, 100), "sh", "-c", look],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10, check=False, env=scope_environment(),
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired):
+    said = said_in_scope([*scope_command(1000 * MB, 100), "sh", "-c", look])
+    if said is None:
         return None
     files = {"memory.max": "memory", "pids.max": "processes"}
-    values = dict(line.split(":", 1) for line in ran.stdout.splitlines() if ":" in line)
-    found = {files[file] for file, value in values.items() if file in files and value != "max"}
-    return None if ran.returncode else found
+    values = dict(line.split(":", 1) for line in said.splitlines() if ":" in line)
+    return {files[file] for file, value in values.items() if file in files and value != "max"}
 
 
 class SandboxGone(Exception):

@@ -109,6 +109,9 @@ def test_memory_of_all_processes_together_is_limited(requires_program):
         box.close()
 
 
+LIMITS = ["memory.max", "memory.swap.max", "pids.max", "memory.limit_in_bytes", "memory.memsw.limit_in_bytes"]
+
+
 def test_running_sandbox_is_in_a_group_with_the_limits_that_goes_with_it(requires_program):
     requires_program("bwrap")
     box = Sandbox(SandboxSettings(memory=700, processes=20))
@@ -119,7 +122,7 @@ def test_running_sandbox_is_in_a_group_with_the_limits_that_goes_with_it(require
         limits = {}
         for line in Path(f"/proc/{box.process.pid}/cgroup").read_text(encoding="utf-8").splitlines():
             _, controllers, group = line.split(":", 2)
-            for name in ("memory.max", "memory.swap.max", "pids.max", "memory.limit_in_bytes", "memory.memsw.limit_in_bytes"):
+            for name in LIMITS:
                 file = Path(f"/sys/fs/cgroup/{controllers}{group}", name)
                 if controllers in ("", "memory", "pids") and file.exists():
                     limits[file] = file.read_text().strip()
@@ -166,14 +169,27 @@ def test_limit_that_scopes_do_not_have_is_named_and_the_other_kept(monkeypatch):
     assert scope.missing == "memory" and "scopes" in scope.reason and scope.prefix[0] == "systemd-run"
 
 
-@pytest.mark.parametrize("status", [0, 1])
-def test_scopes_without_limits_are_seen_through(monkeypatch, tmp_path, status):
-    # As systemd does where the controllers are not the user's: it starts the command and says nothing.
-    started = "" if status else 'while [ "$1" != -- ]; do shift; done; shift; exec "$@"'
-    (tmp_path / "systemd-run").write_text(f"#!/bin/sh\n{started}\nexit {status}\n", encoding="utf-8")
+STARTS_WHAT_FOLLOWS = 'while [ "$1" != -- ] && [ "$1" != true ]; do shift; done; [ "$1" = true ] || shift; exec "$@"'
+
+
+@pytest.mark.parametrize(
+    ("systemd", "limits", "policy"),
+    [
+        # As systemd does where the controllers are not the user's: it starts the command and says nothing.
+        (STARTS_WHAT_FOLLOWS, set(), ("-p", "OOMPolicy=continue")),
+        # As an older one does with an option that it does not know.
+        (f'case "$*" in *OOMPolicy*) exit 1;; esac; {STARTS_WHAT_FOLLOWS}', set(), ()),
+        ("exit 1", None, ()),
+    ],
+    ids=["without-limits", "older", "without-manager"],
+)
+def test_scopes_without_limits_are_seen_through(monkeypatch, tmp_path, systemd, limits, policy):
+    (tmp_path / "systemd-run").write_text(f"#!/bin/sh\n{systemd}\n", encoding="utf-8")
     (tmp_path / "systemd-run").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    assert sandbox.scope_limits.__wrapped__() == (None if status else set())
+    monkeypatch.setattr(sandbox, "oom_policy", sandbox.oom_policy.__wrapped__)
+    assert sandbox.oom_policy() == policy
+    assert sandbox.scope_limits.__wrapped__() == limits
 
 
 def test_command_of_an_ordinary_user_runs_bubblewrap_in_a_scope_with_limits(monkeypatch, requires_program):
