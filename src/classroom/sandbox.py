@@ -394,12 +394,13 @@ def scope_limits() -> set[str] | None:
     Systemd says nothing about a limit whose controller the user does not have, so a scope's own files are read.
     """
     look = 'cd "/sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup)" && grep -H . memory.max pids.max; exit 0'
-    said = said_in_scope([*scope_command(1000 * MB, 100), "sh", "-c", look])
+    asked = {"memory": ("memory.max", 1000 * MB), "processes": ("pids.max", 100)}
+    said = said_in_scope([*scope_command(*(limit for _, limit in asked.values())), "sh", "-c", look])
     if said is None:
         return None
-    files = {"memory.max": "memory", "pids.max": "processes"}
-    values = dict(line.split(":", 1) for line in said.splitlines() if ":" in line)
-    return {files[file] for file, value in values.items() if file in files and value != "max"}
+    found = dict(line.split(":", 1) for line in said.splitlines())
+    values = {file: int(value) for file, value in found.items() if value != "max"}
+    return {what for what, (file, limit) in asked.items() if file in values and values[file] <= limit}
 
 
 class SandboxGone(Exception):
