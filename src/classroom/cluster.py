@@ -83,9 +83,13 @@ def workers_at(address: str) -> Iterator[Any]:
             yield client
 
 
-# A submission of many megabytes is no mistake, and what workers log is no news for an instructor.
+# A submission of many megabytes is no mistake, and what workers log is no news for an instructor. Nor does anybody
+# look at what Dask would measure of its own work: that takes a fifteenth of a processor.
 QUIET = {
     "distributed.admin.large-graph-warning-threshold": "2GB",
+    "distributed.admin.system-monitor.interval": "5s",
+    "distributed.admin.tick.interval": "1s",
+    "distributed.worker.profile.enabled": False,
     "logging.distributed": "critical",
     "distributed.comm.timeouts.connect": f"{ANSWER_SECONDS}s",
 }

@@ -10,7 +10,7 @@ import pickle
 import shutil
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,7 +68,10 @@ def grade_class(
     with telling(as_json=as_json) as tell, contextlib.ExitStack() as stack:
         client = stack.enter_context(client_ahead(workers, scheduler))
         run = stack.enter_context(prepared(root, assignment, submitted, archive, resume, regrade, tell))
-        return run.go(client())
+        if scheduler:
+            # Nothing is changed where none answers.
+            client()
+        return run.go(client)
 
 
 @contextlib.contextmanager
@@ -137,8 +140,8 @@ class ClassRun:
         self.records: Records
         self.journal: Journal
 
-    def go(self, client: Any) -> Outcome:
-        """Grade, and return what came of it."""
+    def go(self, workers: Callable[[], Any]) -> Outcome:
+        """Grade, and return what came of it; ``workers`` returns their client when they have started."""
         preparation, name = self.preparation, self.preparation.name
         self.journal = Journal(Path(preparation.coursedir.root), name)
         self.stack.callback(self.journal.close)
@@ -149,6 +152,7 @@ class ClassRun:
         self.stack.callback(self.records.close)
         todo = self.begin()
         assignment = preparation.assignment()
+        client = workers()
         threads = sum(client.nthreads().values())
         self.tell.begin(name, len(todo), len(self.folders) - len(todo), threads)
         try:

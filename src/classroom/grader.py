@@ -72,7 +72,7 @@ class Grader:
         self.folder = Path(tempfile.mkdtemp(prefix="classroom-grader-", dir=scratch))
         self.numbers = itertools.count()
         self.sandboxes = Sandboxes(SandboxSettings(**assignment.settings))
-        self.judge = JudgeServer()
+        self.judge = _judges.pop() if _judges else JudgeServer()
         self.released = write_files(self.folder / "released", assignment.released)
         write_files(self.folder / "trusted", assignment.trusted)
 
@@ -142,6 +142,8 @@ def write_files(folder: Path, files: dict[str, bytes]) -> dict[str, Path]:
     return paths
 
 
+# A judge that started with the worker, so that it is ready when the first submission comes.
+_judges: list[JudgeServer] = []
 # A worker's threads share nothing: each has a grader of its own.
 _graders: dict[tuple[int, str], Grader] = {}
 
@@ -163,8 +165,9 @@ def unpack(packed: bytes) -> Assignment:
 
 
 def dask_setup(worker: Any) -> None:
-    """Keep Ctrl-C from a worker on the instructor's machine: the run ends its workers in order."""
+    """Keep Ctrl-C from a worker on the instructor's machine, where the run ends its workers; start a judge ahead."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _judges.append(JudgeServer())
 
 
 def close_graders(token: str) -> None:

@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from classroom.cells import harmless, plain_text
 from classroom.channel import Channel, Gone, Silent
 from classroom.crossing import Garbled
 from classroom.errors import InstructorError
-from classroom.judge import bound_names, class_names, failure
+from classroom.judge import failure
 from classroom.rebuild import Role, nbgrader_of, source_of
 from classroom.sandbox import MAX_SNAPSHOTS, MB, Inside, Sandbox, SandboxGone, SandboxSettings
 
@@ -68,6 +68,49 @@ def used_names(source: str) -> frozenset[str]:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return frozenset()
     return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
+
+
+@remembered
+def class_names(source: str) -> tuple[str, ...]:
+    """Return the names of the classes that a cell defines at its top level."""
+    try:
+        return tuple(node.name for node in ast.parse(as_python(source)).body if isinstance(node, ast.ClassDef))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ()
+
+
+@remembered
+def bound_names(source: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names that a cell binds at its top level, and the import statements among its lines.
+
+    Names that an import binds are not among the names. A cell that cannot be parsed binds none.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(as_python(source))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return (), ()
+    names: dict[str, None] = {}
+    imports: list[str] = []
+
+    def visit(statements: list[ast.stmt]) -> None:
+        for node in statements:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                names[node.name] = None
+            elif isinstance(node, ast.Import | ast.ImportFrom):
+                imports.append(ast.unparse(node))
+            else:
+                for part in ast.walk(node):
+                    if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+                        names[part.id] = None
+                for blocks in ("body", "orelse", "finalbody"):
+                    visit([inner for inner in getattr(node, blocks, []) if isinstance(inner, ast.stmt)])
+                for handler in getattr(node, "handlers", []):
+                    visit(handler.body)
+
+    visit(tree.body)
+    return tuple(names), tuple(imports)
 
 
 class Sandboxes:
@@ -231,8 +274,8 @@ def plan(cells: list[dict[str, Any]], roles: list[Role], solutions: dict[str, st
             inside[k] = source_of(cell)
             if role.kind == "solution":
                 for text in (solutions.get(str(nbgrader_of(cell).get("grade_id")), ""), role.shown):
-                    bound, imported = bound_names(as_python(text))
-                    classes += class_names(as_python(text))
+                    bound, imported = bound_names(text)
+                    classes += class_names(text)
                     names |= dict.fromkeys(bound)
                     fresh |= dict.fromkeys(bound)
                     imports |= dict.fromkeys(imported)
@@ -241,14 +284,14 @@ def plan(cells: list[dict[str, Any]], roles: list[Role], solutions: dict[str, st
         judged.append(k)
         names_at[k], fresh_at[k], imports_at[k] = list(names), list(fresh), list(imports)
         fresh, imports = {}, {}
-        if role.kind == "instructor" or used_later[k + 1] & set(bound_names(as_python(role.shown))[0]):
+        if role.kind == "instructor" or used_later[k + 1] & set(bound_names(role.shown)[0]):
             inside[k] = role.shown
     defined = set(names) | set(dir(builtins)) | IPYTHON
     for k in judged:
-        bound, imported = bound_names(as_python(source_of(cells[k])))
+        bound, imported = bound_names(source_of(cells[k]))
         imports_of_all |= dict.fromkeys(imported)
         defined |= set(bound)
-    defined |= imported_names(imports_of_all)
+    defined = defined.union(*map(imported_names, imports_of_all))
     unknown = {
         name: str(nbgrader_of(cells[k]).get("grade_id"))
         for k in judged
@@ -258,10 +301,11 @@ def plan(cells: list[dict[str, Any]], roles: list[Role], solutions: dict[str, st
     return Plan(inside, own, judged, names_at, unknown, fresh_at, imports_at, classes)
 
 
-def imported_names(statements: Iterable[str]) -> set[str]:
-    """Return the names that import statements bind."""
-    parts = [part for text in statements for node in ast.parse(text).body for part in getattr(node, "names", [])]
-    return {part.asname or part.name.partition(".")[0] for part in parts}
+@remembered
+def imported_names(statement: str) -> frozenset[str]:
+    """Return the names that an import statement binds."""
+    parts = [part for node in ast.parse(statement).body for part in getattr(node, "names", [])]
+    return frozenset(part.asname or part.name.partition(".")[0] for part in parts)
 
 
 @remembered

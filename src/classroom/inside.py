@@ -23,6 +23,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from classroom.cells import (
     CellShell,
     TimeLimit,
@@ -122,10 +124,14 @@ class Notebook:
             for place, stub in enumerate(lent):
                 if stub is value:
                     return ["F", place]
+        return ["h", self.number(value), about(value)]
+
+    def number(self, value: Any) -> int:
+        """Return the number by which the judge knows an object."""
         if id(value) not in self.numbers:
             self.numbers[id(value)] = len(self.objects)
             self.objects.append(value)
-        return ["h", self.numbers[id(value)], about(value)]
+        return self.numbers[id(value)]
 
     def apply(self, header: Any, blob: bytearray) -> tuple[Any, bytes]:
         """Call a function, or read, write or compute with an object, and return also what became of the arguments."""
@@ -147,7 +153,8 @@ class Notebook:
                 contextlib.redirect_stdout(printed),
                 contextlib.redirect_stderr(printed),
                 warnings.catch_warnings(record=True) as warned,
-                errors_as(header.get("errors")),
+                # NumPy is to treat floating-point errors as it does where the judge calls.
+                np.errstate(**(header.get("errors") or {})),
             ):
                 warnings.simplefilter("always")
                 try:
@@ -191,8 +198,7 @@ class Notebook:
         for place, stub in enumerate(self.lent[-1]):
             if stub is value:
                 return ["f", place, getattr(stub, "__name__", "")]
-        number = self.handle(value)[1]
-        return ["h", number]
+        return ["h", self.number(value)]
 
     def callback(self, place: int, name: str) -> Any:
         """Return a function that calls the judge's function number ``place``."""
@@ -282,15 +288,6 @@ def describe_warnings(warned: list[Any] | None) -> list[list[str]]:
     """Return warnings as plain values, each once."""
     found = [(warning.category.__name__, safe_str(warning.message)[:500]) for warning in (warned or [])[:10_000]]
     return [list(pair) for pair in dict.fromkeys(found)][:50]
-
-
-@contextlib.contextmanager
-def errors_as(states: Any) -> Any:
-    """Let NumPy treat floating-point errors as the judge does."""
-    import numpy as np
-
-    with np.errstate(**(states or {})):
-        yield
 
 
 def serve_and_end(notebook: Notebook) -> None:

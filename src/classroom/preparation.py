@@ -10,6 +10,7 @@ import os
 import pickle
 import shutil
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -194,18 +195,18 @@ class Preparation:
         clean = json.loads(json.dumps(nbformat.reads(text, as_version=4)))  # type: ignore[no-untyped-call]
         if len(clean["cells"]) != len(release["cells"]):
             raise InstructorError(f"{converter.release_of(self.name)}/{name}.ipynb has cells that the gradebook drops.")
-        self.use_last_preprocessors()
         return Exercise(release, clean["cells"], clean["metadata"], converter.solution_texts(self.name, name))
 
-    def use_last_preprocessors(self) -> None:
-        """Let the exporter do what nbgrader does after the cells have run, without touching the gradebook."""
+    @cached_property
+    def last_preprocessors(self) -> list[Any]:
+        """What nbgrader does after the cells have run, without touching the gradebook."""
         converter = self.converter
         converter._sanitizing = False
         converter._init_preprocessors()
         converter._sanitizing = True
         places = {SaveAutoGrades: ReadScores(parent=converter), AssignLatePenalties: None, CheckCellMetadata: None}
         kept = [places.get(type(step), step) for step in converter.exporter._preprocessors]
-        converter.exporter._preprocessors = [step for step in kept if step is not None and step.enabled]
+        return [step for step in kept if step is not None and step.enabled]
 
     def resources(self, learner: str, name: str) -> dict[str, Any]:
         """Return what nbgrader tells its preprocessors of a notebook."""
@@ -213,10 +214,15 @@ class Preparation:
         return {"unique_key": name, "output_files_dir": f"{name}_files", "nbgrader": about}
 
     def finish(self, learner: str, name: str, notebook: bytes) -> tuple[str, Scores]:
-        """Return the text of an autograded notebook as nbgrader would write it, and its scores."""
-        node = as_node(json.loads(notebook))
-        text, resources = self.converter.exporter.from_notebook_node(node, self.resources(learner, name))
-        return text, resources["scores"]
+        """Return the text of an autograded notebook as nbgrader would write it, and its scores.
+
+        This is what its exporter does, without the copies that it makes: nobody else has this notebook.
+        """
+        node, resources = as_node(json.loads(notebook)), self.resources(learner, name)
+        for step in self.last_preprocessors:
+            node, resources = step(node, resources)
+        text = nbformat.writes(node, version=4)  # type: ignore[no-untyped-call]
+        return f"{text}\n", resources["scores"]
 
     def stale_checks(self) -> list[str]:
         """Return the locked cells whose text in the source is no longer the one in the gradebook."""

@@ -167,6 +167,7 @@ class Problem:
     backward: Function
     inputs: dict[str, Array]
     wrt: tuple[str, ...]
+    is_loss: bool
     reference: Function | None = None
     mistakes: Mapping[str, Function] = field(default_factory=dict)
     rng: np.random.Generator = field(default_factory=np.random.default_rng)
@@ -175,9 +176,6 @@ class Problem:
     cache: Any = None
     changed: tuple[str, ...] = ()
     calls: list[int] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.is_loss = count_required(self.backward) == 1
 
     @property
     def evaluations(self) -> int:
@@ -238,7 +236,7 @@ class Problem:
 
     def draw(self, shape: tuple[int, ...]) -> Array:
         """Return a random direction, ±U[0.5, 1.5] in each entry."""
-        return np.asarray(self.rng.choice([-1.0, 1.0], shape) * self.rng.uniform(0.5, 1.5, shape))
+        return np.asarray((2.0 * self.rng.integers(2, size=shape) - 1.0) * self.rng.uniform(0.5, 1.5, shape))
 
     def loss(self, inputs: Mapping[str, Array]) -> Any:
         """Return L at these inputs, one number (complex where an input is)."""
@@ -318,7 +316,8 @@ def read_problem(
         if not callable(wrong):
             raise TypeError(f"mistakes[{short_name!r}] must be a function, not {type(wrong).__name__}.")
     rng = np.random.default_rng(seed)
-    return Problem(forward, backward, arrays, tuple(names), reference, mistakes or {}, rng)
+    is_loss = count_required(backward) == 1
+    return Problem(forward, backward, arrays, tuple(names), is_loss, reference, mistakes or {}, rng)
 
 
 def read_gradients(result: Any, wanted: list[str]) -> list[Any]:

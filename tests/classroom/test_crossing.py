@@ -11,7 +11,7 @@ from nbconvert.filters import markdown2html
 
 from classroom.cells import harmless, plain_text
 from classroom.crossing import CannotCross, Garbled, Reader, Writer, restore
-from classroom.judge import bound_names
+from classroom.grading import bound_names
 from classroom.rebuild import quiet_markdown
 from classroom.syscalls import MACHINES, REFUSED, call_filter
 
@@ -176,8 +176,8 @@ def test_names_of_a_cell_are_those_it_binds_and_no_imports():
     )
     assert {"x", "y", "z", "f", "C", "i", "w", "g"} <= set(names)
     assert not {"np", "pi", "inner", "k", "a"} & set(names)
-    assert imports == ["import numpy as np", "from math import pi"]
-    assert bound_names("def f(:") == ([], [])
+    assert imports == ("import numpy as np", "from math import pi")
+    assert bound_names("def f(:") == ((), ())
 
 
 @pytest.mark.parametrize(
