@@ -7,7 +7,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv --quiet
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: book serve pdf release handout test lock system bench mutants
+.PHONY: book serve pdf release handout test lock system bench mutants cgroup-v2
 
 # --- set-up ---------------------------------------------------------------------------------------------------
 .venv/uv.stamp: requirements/build.txt
@@ -111,3 +111,7 @@ bench: .venv/bench.stamp
 mutants: .venv/mutants.stamp
 	$(BIN)/mutmut run
 	$(BIN)/python tests/gradcheck/surviving_mutants.py
+
+# The sandbox's limits under cgroup v2 and systemd, in a machine of its own: tests/cgroup_v2/run.sh says what it needs.
+cgroup-v2: .venv/develop.stamp
+	tests/cgroup_v2/run.sh

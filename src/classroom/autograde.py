@@ -86,9 +86,10 @@ class SafeAutograde(Autograde):  # type: ignore[misc]
         group.remove()
         if group.missing:
             self.log.warning(
-                "No limit on the memory and processes of a learner as a whole, since %s. Each process keeps its own "
-                "limits (address space, CPU time, file size, open files).",
+                "No limit on the %s of a learner as a whole, since %s. Each process keeps its own limits (address "
+                "space, CPU time, file size, open files).",
                 group.missing,
+                group.reason,
             )
         if self.sandboxes is None:
             self.sandboxes, self.judge = Sandboxes(self.settings), JudgeServer()

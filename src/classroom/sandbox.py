@@ -6,6 +6,7 @@ first.
 """
 
 import contextlib
+import errno
 import itertools
 import json
 import os
@@ -243,46 +244,66 @@ CGROUPS = Path("/sys/fs/cgroup")
 
 
 class Cgroup:
-    """A group of processes with a limit on their memory and number; none where the machine offers none."""
+    """A group of processes with a limit on their memory and number; ``missing`` names the limits that it lacks."""
 
     def __init__(self, settings: SandboxSettings) -> None:
         self.folders: list[Path] = []
         self.prefix: list[str] = []
-        self.missing = ""
+        self.missing, self.reason = "", ""
         limits = (settings.memory * MB, settings.processes + MAX_SNAPSHOTS)
         if not settings.cgroups:
-            self.missing = "they are switched off (SandboxSettings.cgroups)"
+            self.lack("memory", "processes", reason="they are switched off (SandboxSettings.cgroups)")
         elif os.geteuid() == 0:
-            try:
-                self.make(*limits)
-            except OSError as problem:
-                self.remove()
-                self.missing = f"the system does not let them be made ({problem.strerror})"
-        elif user_scopes_work():
-            self.prefix = [
-                "systemd-run", "--user", "--scope", "--quiet", "--collect", "-p", f"MemoryMax={limits[0]}",
-                "-p", "MemorySwapMax=0", "-p", f"TasksMax={limits[1]}", "--",
-            ]  # fmt: skip
+            self.make(*limits)
+        elif scope_limits() is None:
+            self.lack("memory", "processes", reason="neither root's cgroups nor systemd's user scopes are available")
         else:
-            self.missing = "neither root's cgroups nor systemd's user scopes are available"
+            self.prefix = scope_command(*limits)
+            for what in sorted({"memory", "processes"} - (scope_limits() or set())):
+                self.lack(what, reason="systemd does not pass that limit on to your user's scopes")
+
+    def lack(self, *limits: str, reason: str) -> None:
+        """Note limits that are missing; the first reason is the one that is told."""
+        self.missing = " and ".join([*filter(None, [self.missing]), *limits])
+        self.reason = self.reason or reason
 
     def make(self, memory: int, processes: int) -> None:
-        """Make the group as root: in cgroup v1's two hierarchies, or in the one of v2."""
-        name, top = f"classroom-{os.getpid()}-{next(_numbers)}", CGROUPS
-        if (top / "cgroup.controllers").exists():
-            with contextlib.suppress(OSError):
-                (top / "cgroup.subtree_control").write_text("+memory +pids")
-            wanted = {top / name: {"memory.max": memory, "pids.max": processes}}
+        """Make the group as root, in cgroup v1's two hierarchies or in the one of v2, with the limits that it takes."""
+        name, why = f"classroom-{os.getpid()}-{next(_numbers)}", ""
+        if (CGROUPS / "cgroup.controllers").exists():
+            why = hand_down_controllers()
+            self.limit("memory", CGROUPS / name, {"memory.max": memory, "memory.swap.max": 0}, why)
+            self.limit("processes", CGROUPS / name, {"pids.max": processes}, why)
         else:
-            wanted = {
-                top / "memory" / name: {"memory.limit_in_bytes": memory},
-                top / "pids" / name: {"pids.max": processes},
-            }
-        for folder, limits in wanted.items():
-            folder.mkdir()
-            self.folders.append(folder)
-            for file, limit in limits.items():
-                (folder / file).write_text(str(limit))
+            swapped = {"memory.limit_in_bytes": memory, "memory.memsw.limit_in_bytes": memory}
+            self.limit("memory", CGROUPS / "memory" / name, swapped, why)
+            self.limit("processes", CGROUPS / "pids" / name, {"pids.max": processes}, why)
+        if self.missing == "memory and processes":
+            self.remove()
+            return
+        # In some containers a group takes limits, but no process.
+        entered = subprocess.run(["sh", "-e", "-c", "\n".join(self.enter())], capture_output=True, check=False)
+        if entered.returncode:
+            self.remove()
+            self.missing, self.reason = "", ""
+            self.lack("memory", "processes", reason=f"the system lets no process into a group below {CGROUPS}")
+
+    def limit(self, what: str, folder: Path, limits: dict[str, int], why: str) -> None:
+        """Set the limits on ``what``, the first of them at least, in a folder of the group; note it if that fails."""
+        try:
+            folder.mkdir(exist_ok=True)
+            if folder not in self.folders:
+                self.folders.append(folder)
+            for number, (file, limit) in enumerate(limits.items()):
+                # Kernels can be told not to account for swap.
+                if number == 0 or (folder / file).exists():
+                    (folder / file).write_text(str(limit))
+        except OSError as problem:
+            self.lack(what, reason=why or f"the system does not let them be made ({problem.strerror})")
+
+    def enter(self) -> list[str]:
+        """Return the steps by which a shell enters the group that root made."""
+        return [f"echo $$ > {shlex.quote(str(folder / 'cgroup.procs'))}" for folder in self.folders]
 
     def remove(self) -> None:
         """Remove the group; its processes are to have ended."""
@@ -301,6 +322,21 @@ class Cgroup:
         self.folders = []
 
 
+def hand_down_controllers() -> str:
+    """Let groups of cgroup v2 have limits; return why they cannot, as far as that is known."""
+    wanted = ("memory", "pids")
+    try:
+        offered = (CGROUPS / "cgroup.controllers").read_text().split()
+        handed = " ".join(f"+{name}" for name in wanted if name in offered)
+        (CGROUPS / "cgroup.subtree_control").write_text(handed)
+    except OSError as problem:
+        if problem.errno == errno.EBUSY:
+            return f"processes run in {CGROUPS} itself, as in many containers, and so groups below it have no limits"
+        return ""
+    lacking = " and ".join(name for name in wanted if name not in offered)
+    return f"the kernel offers no controller for {lacking} in {CGROUPS}/cgroup.controllers" if lacking else ""
+
+
 def remove_leftovers() -> None:
     """Remove the groups and the folders of sandboxes whose grader was killed."""
     groups = [path for top in (".", "memory", "pids") for path in Path("/sys/fs/cgroup", top).glob("classroom-*-*")]
@@ -314,16 +350,57 @@ def remove_leftovers() -> None:
                 path.rmdir()
 
 
-@cache
-def user_scopes_work() -> bool:
-    """Return whether systemd starts scopes with limits for this user."""
-    if not shutil.which("systemd-run") or not os.environ.get("XDG_RUNTIME_DIR"):
-        return False
-    command = ["systemd-run", "--user", "--scope", "--quiet", "--collect", "-p", "TasksMax=100", "true"]
+def scope_command(memory: int, processes: int) -> list[str]:
+    """Return the command that runs another one in a scope of systemd's with these limits."""
+    return [
+        "systemd-run", "--user", "--scope", "--quiet", "--collect", *oom_policy(), "-p", f"MemoryMax={memory}",
+        "-p", "MemorySwapMax=0", "-p", f"TasksMax={processes}", "--",
+    ]  # fmt: skip
+
+
+def scope_environment() -> dict[str, str]:
+    """Return the environment in which systemd-run finds the user's systemd, in a cron job or after sudo as well."""
+    kept = {name: os.environ[name] for name in ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS") if name in os.environ}
+    return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "XDG_RUNTIME_DIR": f"/run/user/{os.geteuid()}"} | kept
+
+
+def said_in_scope(command: list[str]) -> str | None:
+    """Return what a command says that starts a scope, None where it fails."""
     try:
-        return subprocess.run(command, capture_output=True, timeout=10, check=False).returncode == 0
+        ran = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10, check=False,
+            env=scope_environment(),
+        )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
-        return False
+        return None
+    return None if ran.returncode else ran.stdout
+
+
+@cache
+def oom_policy() -> tuple[str, ...]:
+    """Return the option that keeps systemd from ending a whole sandbox when one process in it had too much memory.
+
+    Older versions of systemd do not know it for scopes.
+    """
+    option = ("-p", "OOMPolicy=continue")
+    tried = said_in_scope(["systemd-run", "--user", "--scope", "--quiet", "--collect", *option, "true"])
+    return () if tried is None else option
+
+
+@cache
+def scope_limits() -> set[str] | None:
+    """Return which limits are in force in this user's scopes, None where systemd starts none.
+
+    Systemd says nothing about a limit whose controller the user does not have, so a scope's own files are read.
+    """
+    look = 'cd "/sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup)" && grep -H . memory.max pids.max; exit 0'
+    asked = {"memory": ("memory.max", 1000 * MB), "processes": ("pids.max", 100)}
+    said = said_in_scope([*scope_command(*(limit for _, limit in asked.values())), "sh", "-c", look])
+    if said is None:
+        return None
+    found = dict(line.split(":", 1) for line in said.splitlines())
+    values = {file: int(value) for file, value in found.items() if value != "max"}
+    return {what for what, (file, limit) in asked.items() if file in values and values[file] <= limit}
 
 
 class SandboxGone(Exception):
@@ -354,7 +431,7 @@ class Sandbox:
                     stdout=self.complaints,
                     stderr=self.complaints,
                     cwd="/",
-                    env={"PATH": os.environ.get("PATH", "/usr/bin:/bin")} | keep("XDG_RUNTIME_DIR"),
+                    env=scope_environment(),
                     pass_fds=[theirs.fileno(), calls.fileno()],
                 )
         except BaseException:
@@ -371,9 +448,7 @@ class Sandbox:
         # Not in TMPDIR, which may be closed to that user as well.
         self.folder = tempfile.mkdtemp(prefix=f"classroom-view-{os.getpid()}-", dir="/tmp")
         os.chmod(self.folder, 0o711)
-        steps, sources = [], {}
-        for folder in self.cgroup.folders:
-            steps.append(f"echo $$ > {shlex.quote(str(folder / 'cgroup.procs'))}")
+        steps, sources = self.cgroup.enter(), {}
         for number, (source, _) in enumerate(view.binds):
             sources[source] = f"{self.folder}/{number}"
             os.mkdir(sources[source])
@@ -435,11 +510,6 @@ class Sandbox:
         self.complaints.close()
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def keep(name: str) -> dict[str, str]:
-    """Return the environment variable, if it is set."""
-    return {name: os.environ[name]} if name in os.environ else {}
 
 
 class Inside:

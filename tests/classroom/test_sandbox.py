@@ -1,6 +1,7 @@
 """How the sandbox is started: never as root, with each limit, and with a view that tells nothing of the host."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -101,11 +102,43 @@ def test_memory_of_all_processes_together_is_limited(requires_program):
     box = Sandbox(SandboxSettings(memory=600))
     try:
         if box.cgroup.missing:
-            pytest.skip(f"no group of processes has limits here: {box.cgroup.missing}")
+            pytest.skip(f"no group of processes has limits here: {box.cgroup.reason}")
         # 840 MB in three processes, none of which meets its own limit.
         assert box.open_notebook({}).run(FILL, 60)[0]["text"] == "held\n"
     finally:
         box.close()
+
+
+LIMITS = ["memory.max", "memory.swap.max", "pids.max", "memory.limit_in_bytes", "memory.memsw.limit_in_bytes"]
+
+
+def test_running_sandbox_is_in_a_group_with_the_limits_that_goes_with_it(requires_program):
+    requires_program("bwrap")
+    box = Sandbox(SandboxSettings(memory=700, processes=20))
+    try:
+        if box.cgroup.missing:
+            pytest.skip(f"no group of processes has limits here: {box.cgroup.reason}")
+        box.wait_until_ready()
+        limits = {}
+        for line in Path(f"/proc/{box.process.pid}/cgroup").read_text(encoding="utf-8").splitlines():
+            _, controllers, group = line.split(":", 2)
+            for name in LIMITS:
+                file = Path(f"/sys/fs/cgroup/{controllers}{group}", name)
+                if controllers in ("", "memory", "pids") and file.exists():
+                    limits[file] = file.read_text().strip()
+    finally:
+        box.close()
+    said = {file.name: value for file, value in limits.items()}
+    # The kernel rounds to pages.
+    assert round(int(said.get("memory.max") or said["memory.limit_in_bytes"]) / 1e6) == 700
+    assert said["pids.max"] == str(20 + sandbox.MAX_SNAPSHOTS)
+    # Neither is there where the kernel does not account for swap.
+    assert said.get("memory.swap.max", "0") == "0"
+    assert round(int(said.get("memory.memsw.limit_in_bytes", 7e8)) / 1e6) == 700
+    end = time.monotonic() + 10
+    while any(file.exists() for file in limits) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not any(file.exists() for file in limits)
 
 
 def test_files_arrive_and_no_link_is_followed(box, tmp_path):
@@ -119,19 +152,50 @@ def test_files_arrive_and_no_link_is_followed(box, tmp_path):
 
 def test_missing_cgroups_are_named(monkeypatch):
     group = Cgroup(SandboxSettings(cgroups=False))
-    assert "switched off" in group.missing
+    assert group.missing == "memory and processes" and "switched off" in group.reason
     monkeypatch.setattr(sandbox.os, "geteuid", lambda: 1000)
-    monkeypatch.setattr(sandbox, "user_scopes_work", lambda: False)
-    assert "neither" in Cgroup(SandboxSettings()).missing
-    monkeypatch.setattr(sandbox, "user_scopes_work", lambda: True)
+    monkeypatch.setattr(sandbox, "scope_limits", lambda: None)
+    group = Cgroup(SandboxSettings())
+    assert group.missing == "memory and processes" and "neither" in group.reason
+    monkeypatch.setattr(sandbox, "scope_limits", lambda: {"memory", "processes"})
     scope = Cgroup(SandboxSettings())
     assert scope.missing == "" and scope.prefix[0] == "systemd-run" and "MemoryMax=2000000000" in scope.prefix
+
+
+def test_limit_that_scopes_do_not_have_is_named_and_the_other_kept(monkeypatch):
+    monkeypatch.setattr(sandbox.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(sandbox, "scope_limits", lambda: {"processes"})
+    scope = Cgroup(SandboxSettings())
+    assert scope.missing == "memory" and "scopes" in scope.reason and scope.prefix[0] == "systemd-run"
+
+
+STARTS_WHAT_FOLLOWS = 'while [ "$1" != -- ] && [ "$1" != true ]; do shift; done; [ "$1" = true ] || shift; exec "$@"'
+
+
+@pytest.mark.parametrize(
+    ("systemd", "limits", "policy"),
+    [
+        # As systemd does where the controllers are not the user's: it starts the command and says nothing.
+        (STARTS_WHAT_FOLLOWS, set(), ("-p", "OOMPolicy=continue")),
+        # As an older one does with an option that it does not know.
+        (f'case "$*" in *OOMPolicy*) exit 1;; esac; {STARTS_WHAT_FOLLOWS}', set(), ()),
+        ("exit 1", None, ()),
+    ],
+    ids=["without-limits", "older", "without-manager"],
+)
+def test_scopes_without_limits_are_seen_through(monkeypatch, tmp_path, systemd, limits, policy):
+    (tmp_path / "systemd-run").write_text(f"#!/bin/sh\n{systemd}\n", encoding="utf-8")
+    (tmp_path / "systemd-run").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(sandbox, "oom_policy", sandbox.oom_policy.__wrapped__)
+    assert sandbox.oom_policy() == policy
+    assert sandbox.scope_limits.__wrapped__() == limits
 
 
 def test_command_of_an_ordinary_user_runs_bubblewrap_in_a_scope_with_limits(monkeypatch, requires_program):
     requires_program("bwrap")
     monkeypatch.setattr(sandbox.os, "geteuid", lambda: 1000)
-    monkeypatch.setattr(sandbox, "user_scopes_work", lambda: True)
+    monkeypatch.setattr(sandbox, "scope_limits", lambda: {"memory", "processes"})
     settings = SandboxSettings(memory=700, processes=20)
     unstarted = Sandbox.__new__(Sandbox)
     unstarted.settings, unstarted.cgroup = settings, Cgroup(settings)
@@ -154,6 +218,7 @@ def test_groups_that_root_makes_have_the_limits(monkeypatch, tmp_path, version):
     group = Cgroup(SandboxSettings(memory=700, processes=20))
     assert group.missing == ""
     written = {file.name: file.read_text() for folder in group.folders for file in folder.iterdir()}
+    assert written.pop("cgroup.procs").strip().isdigit()
     most = str(20 + sandbox.MAX_SNAPSHOTS)
     if version == 2:
         assert written == {"memory.max": "700000000", "pids.max": most}
@@ -165,7 +230,31 @@ def test_groups_that_root_makes_have_the_limits(monkeypatch, tmp_path, version):
 def test_group_that_cannot_be_made_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(sandbox.os, "geteuid", lambda: 0)
     monkeypatch.setattr(sandbox, "CGROUPS", tmp_path / "nowhere")
-    assert "the system does not let them be made" in Cgroup(SandboxSettings()).missing
+    group = Cgroup(SandboxSettings())
+    assert group.missing == "memory and processes" and "the system does not let them be made" in group.reason
+
+
+def test_controller_that_is_not_there_is_named_and_the_other_limit_kept(monkeypatch, tmp_path):
+    monkeypatch.setattr(sandbox.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(sandbox, "CGROUPS", tmp_path)
+    (tmp_path / "memory").mkdir()
+    group = Cgroup(SandboxSettings())
+    assert group.missing == "processes" and len(group.folders) == 1
+    (tmp_path / "cgroup.controllers").write_text("cpu memory", encoding="utf-8")
+    assert "no controller for pids" in sandbox.hand_down_controllers()
+    assert (tmp_path / "cgroup.subtree_control").read_text() == "+memory"
+
+
+def test_group_that_no_process_enters_is_removed_and_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(sandbox.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(sandbox, "CGROUPS", tmp_path)
+    (tmp_path / "memory").mkdir()
+    (tmp_path / "pids").mkdir()
+    monkeypatch.setattr(Cgroup, "enter", lambda group: ["echo $$ > /nowhere/cgroup.procs"])
+    monkeypatch.setattr(Cgroup, "remove", lambda group: group.folders.clear())
+    group = Cgroup(SandboxSettings())
+    assert group.missing == "memory and processes" and "no process into a group" in group.reason
+    assert not group.folders
 
 
 def test_refused_library_is_not_there_and_the_reason_is_said(box):
