@@ -3,6 +3,15 @@
 >>> from gradcheck import check_layer
 >>> report = check_layer(linear_forward, linear_backward, {"X": X, "W": W, "b": b})  # doctest: +SKIP
 >>> print(report)  # doctest: +SKIP
+
+To read the package, begin with ``difference``: it is the loop that you write in chapter 4. The verdict comes next, and
+stands alone: ``problem`` calls the learner's functions, ``direction`` and ``finite`` measure a slope along a random
+direction in two ways, ``verdict`` judges by both, ``localise`` finds the entries that are wrong, ``behaviour`` what a
+backward does besides. The name of a mistake is looked for only in a wrong answer: ``diagnosis`` is the table of rules,
+``replay`` the chain rule with one step done wrong, on the steps that ``trace`` recorded, ``explain`` asks them all, and
+``measured`` tells a difference quotient. ``evidence`` and ``report`` turn both into sentences, ``check`` puts all of it
+in order, and ``values`` checks what has no gradient. ``plain`` and ``grid`` are the checker of the exercises in the
+pages.
 """
 
 from gradcheck.check import assert_gradients, check_gradients, check_layer
