@@ -73,7 +73,7 @@ class Course:
         return course
 
     def nbgrader(
-        self, *arguments: str, cwd: Path | None = None, timeout: float = 900, **more: str
+        self, *arguments: str, cwd: Path | None = None, timeout: float = 2700, **more: str
     ) -> subprocess.CompletedProcess:
         """Run an nbgrader command in the course's folder; ``more`` is for its environment."""
         scratch = self.root.parent / "scratch"

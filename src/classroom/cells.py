@@ -3,14 +3,17 @@
 import ast
 import base64
 import contextlib
+import copy
 import gc
 import io
 import re
 import signal
+import types
 import warnings
 from collections.abc import Iterator
 from typing import Any
 
+from IPython.core.compilerop import CachingCompiler
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
@@ -20,6 +23,7 @@ from traitlets.config import Config
 MAX_TEXT = 20_000
 MAX_IMAGES = 2_000_000
 MAX_ERRORS = 3
+MAX_REMEMBERED = 1000
 IMAGES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 # Data beside a text that no page renders, such as a report for machines.
 DATA = re.compile(r"application/vnd\.(?!jupyter)[\w.-]+\+json")
@@ -141,9 +145,44 @@ class KeepDisplayed(DisplayPublisher):
         running().clear()
 
 
+class CellCompiler(CachingCompiler):
+    """IPython's compiler, which remembers what it has read and compiled, in processes forked from its own too."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.trees: dict[Any, ast.AST] = {}
+        self.codes: dict[Any, tuple[types.CodeType, int, ast.AST]] = {}
+
+    def ast_parse(self, source: str, filename: str = "<unknown>", symbol: str = "exec") -> ast.AST:
+        """Return the tree of a cell's text."""
+        key = (source, symbol, self.flags)
+        if key not in self.trees:
+            if len(self.trees) >= MAX_REMEMBERED:
+                self.trees.clear()
+            self.trees[key] = super().ast_parse(source, filename, symbol)
+        return self.trees[key]
+
+    def __call__(self, source: Any, filename: str, symbol: str) -> types.CodeType:
+        """Return the code of a tree, which is one statement of a cell, or what a magic command makes of it."""
+        body = getattr(source, "body", None)
+        if not isinstance(body, list) or len(body) != 1:
+            return super().__call__(source, filename, symbol)
+        node = body[0]
+        key = (id(node), filename, symbol, self.flags)
+        if key not in self.codes:
+            if len(self.codes) >= MAX_REMEMBERED:
+                self.codes.clear()
+            code = super().__call__(source, filename, symbol)
+            # Flags change with an import from __future__; the node is kept so that its id stays its own.
+            self.codes[key] = (code, self.flags, node)
+        code, self.flags, _ = self.codes[key]
+        return code
+
+
 class CellShell(InteractiveShell):
     """IPython without a terminal and without a kernel: outputs are kept in ``outputs``."""
 
+    compiler_class = Type(CellCompiler)
     displayhook_class = Type(KeepResult)
     display_pub_class = Type(KeepDisplayed)
     outputs = Outputs()
@@ -156,16 +195,47 @@ class CellShell(InteractiveShell):
 
         What Python can parse has no magics, no shell commands, no questions and no prompts that IPython would replace.
         """
+        cell = raw_cell if raw_cell.endswith("\n") else f"{raw_cell}\n"
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                ast.parse(raw_cell)
+                self.compile.ast_parse(cell)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return str(super().transform_cell(raw_cell))  # type: ignore[no-untyped-call]
-        return raw_cell if raw_cell.endswith("\n") else f"{raw_cell}\n"
+        return cell
+
+    def should_run_async(self, raw_cell: str, *, transformed_cell: str | None = None, **more: Any) -> bool:
+        """Return whether a cell awaits something; to find out, IPython compiles the whole of it."""
+        awaits = re.search(r"\b(await|async)\b", transformed_cell or "")
+        return bool(awaits and super().should_run_async(raw_cell, transformed_cell=transformed_cell, **more))
+
+    def transform_ast(self, node: Any) -> Any:
+        """Return the tree of a cell after the transformations that the notebook asks for, on a copy of its own."""
+        return super().transform_ast(copy.deepcopy(node)) if self.ast_transformers else node  # type: ignore[no-untyped-call]
+
+    def prepare(self, source: str) -> None:
+        """Read and compile a cell, without running it, so that processes forked from this one need not."""
+
+        async def leave_out(code: Any, result: Any = None, *, async_: bool = False) -> bool:
+            return False
+
+        self.run_code = leave_out  # type: ignore[method-assign]
+        try:
+            run_cell(self, source, 60.0)
+        finally:
+            del self.run_code
 
     def enable_gui(self, gui: Any = None) -> None:
         """Do nothing: there is no window, and figures are kept as images."""
+
+    def showtraceback(self, *args: Any, **keywords: Any) -> None:
+        """Put out the traceback of an error; a time limit waits meanwhile, since its next alarm would spoil it."""
+        left, interval = signal.setitimer(signal.ITIMER_REAL, 0)
+        try:
+            super().showtraceback(*args, **keywords)
+        finally:
+            if left:
+                signal.setitimer(signal.ITIMER_REAL, left, interval)
 
     def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
         lines = [str(line) for line in (stb if isinstance(stb, list) else [stb])]
@@ -207,7 +277,6 @@ def time_limit(seconds: float, what: str) -> Iterator[None]:
         raise TimeLimit(f"{what} did not finish within {seconds:g} seconds.")
 
     old = signal.signal(signal.SIGALRM, stop)
-    # Again after a second: long enough to write the traceback of the first on a busy machine.
     before = signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
     try:
         yield
@@ -243,12 +312,13 @@ def run_cell(shell: CellShell, source: str, seconds: float) -> tuple[ExecutionRe
 def warm_up(shell: CellShell) -> None:
     """Run a cell, so that what IPython loads at the first one is loaded before a process is forked.
 
-    Objects are frozen for the collector of garbage, which would copy them in each of the processes.
+    Objects are frozen for the collector of garbage, which would copy them in each of the processes. Nothing is
+    collected before: what imports leave behind is little, and to look for it takes a tenth of a sandbox's start.
     """
     run_cell(shell, "None", 60.0)
     shell.outputs = Outputs()
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def harmless(outputs: Any) -> list[dict[str, Any]]:

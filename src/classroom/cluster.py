@@ -107,6 +107,7 @@ QUIET = {
     "distributed.admin.large-graph-warning-threshold": "2GB",
     "distributed.admin.system-monitor.interval": "5s",
     "distributed.admin.tick.interval": "1s",
+    "distributed.worker.memory.monitor-interval": "1s",
     "distributed.worker.profile.enabled": False,
     "logging.distributed": "critical",
     "distributed.comm.timeouts.connect": f"{ANSWER_SECONDS}s",

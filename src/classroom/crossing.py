@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -255,6 +256,7 @@ def natural(number: Any) -> int:
     return number
 
 
+@lru_cache(maxsize=100)
 def plain_dtype(text: Any) -> np.dtype[Any]:
     """Return the dtype of a description that names a plain kind; Garbled otherwise."""
     if not isinstance(text, str) or not DTYPE.fullmatch(text):

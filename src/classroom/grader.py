@@ -3,9 +3,11 @@
 What leaves a worker are the notebooks with their outputs. Scores are read from these by the one who writes them down.
 """
 
+import contextlib
 import itertools
 import json
 import pickle
+import py_compile
 import shutil
 import signal
 import tempfile
@@ -17,7 +19,7 @@ from typing import Any
 
 from classroom.errors import InstructorError
 from classroom.grading import JudgeServer, Sandboxes, grade_notebook
-from classroom.rebuild import parse_notebook, rebuild
+from classroom.rebuild import nbgrader_of, parse_notebook, rebuild
 from classroom.sandbox import SandboxSettings
 from classroom.submissions import Submission
 
@@ -74,7 +76,20 @@ class Grader:
         self.sandboxes = Sandboxes(SandboxSettings(**assignment.settings))
         self.judge = _judges.pop() if _judges else JudgeServer()
         self.released = write_files(self.folder / "released", assignment.released)
-        write_files(self.folder / "trusted", assignment.trusted)
+        trusted = write_files(self.folder / "trusted", assignment.trusted)
+        self.sandboxes.start_ahead()
+        # Each notebook's judge imports the instructor's modules anew; they are compiled once.
+        for path in (path for path in trusted.values() if path.suffix == ".py"):
+            with contextlib.suppress(py_compile.PyCompileError, OSError):
+                py_compile.compile(str(path), doraise=True)
+        self.judge.prepare(
+            [
+                cell["source"]
+                for exercise in assignment.exercises.values()
+                for cell in exercise.cells
+                if cell["cell_type"] == "code" and not nbgrader_of(cell).get("solution")
+            ]
+        )
 
     def grade(self, submission: Submission, *, more_to_come: bool = False) -> Graded:
         """Return a submission graded; InstructorError where nothing can be graded here."""

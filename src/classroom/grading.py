@@ -2,6 +2,8 @@
 
 All outputs of the learner's cells exist before the first check runs, and each check meets the learner's notebook as
 it was at that place, in a snapshot. So nothing that a check hands to a learner's function can come back in an output.
+A snapshot is taken later than at its place where the cells between only define functions of which no cell before
+speaks: the process that goes on pays for each snapshot, and several in a row cost it no more than one.
 """
 
 import ast
@@ -10,6 +12,7 @@ import contextlib
 import functools
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -113,6 +116,31 @@ def bound_names(source: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(names), tuple(imports)
 
 
+@remembered
+def words(source: str) -> frozenset[str]:
+    """Return the words in a cell, comments and strings included."""
+    return frozenset(re.findall(r"\w+", source))
+
+
+@remembered
+def only_functions(source: str) -> frozenset[str]:
+    """Return the functions that a cell defines; none where it does anything else, or might when it defines them."""
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return frozenset()
+    for node in body:
+        if not isinstance(node, ast.FunctionDef) or node.decorator_list or node.returns:
+            return frozenset()
+        arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
+        defaults = [*node.args.defaults, *node.args.kw_defaults]
+        if any(argument and argument.annotation for argument in arguments):
+            return frozenset()
+        if not all(default is None or isinstance(default, ast.Constant) for default in defaults):
+            return frozenset()
+    return frozenset(node.name for node in body if isinstance(node, ast.FunctionDef))
+
+
 class Sandboxes:
     """The sandbox of the learner at hand, and the next one, started ahead."""
 
@@ -176,6 +204,25 @@ class JudgeServer:
             )
         self.ready = False
 
+    def ask(self, what: str, ends: list[socket.socket]) -> None:
+        """Have the server do something with the connections that come along."""
+        if not self.ready:
+            select.select([self.control], [], [], 60.0)
+            self.control.recv(65536)
+            self.ready = True
+        self.control.settimeout(60.0)
+        socket.send_fds(self.control, [json.dumps({"do": what}).encode()], [end.fileno() for end in ends])
+
+    def prepare(self, sources: list[str]) -> None:
+        """Have cells read and compiled ahead, which many notebooks will have."""
+        mine, theirs = socket.socketpair()
+        channel = Channel(mine)
+        # Without it all goes on, only slower.
+        with contextlib.suppress(Gone, Silent, OSError), contextlib.closing(channel):
+            with theirs:
+                self.ask("prepare", [theirs])
+            channel.send(sources, b"", 60.0)
+
     def judge(self, job: dict[str, Any], ends: list[socket.socket], seconds: float) -> list[dict[str, Any]]:
         """Return what each step of the job gave, within ``seconds`` for all; JudgeEnded where its process fails."""
         mine, theirs = socket.socketpair()
@@ -185,12 +232,7 @@ class JudgeServer:
         pid = None
         try:
             with theirs:
-                if not self.ready:
-                    select.select([self.control], [], [], 60.0)
-                    self.control.recv(65536)
-                    self.ready = True
-                self.control.settimeout(60.0)
-                socket.send_fds(self.control, [b"{}"], [theirs.fileno(), *(end.fileno() for end in ends)])
+                self.ask("judge", [theirs, *ends])
                 pid = json.loads(self.control.recv(65536))["pid"]
             channel.send(job, b"", 60.0)
             while len(done) < len(job["steps"]):
@@ -219,11 +261,29 @@ class JudgeServer:
 
 @dataclass
 class Pass:
-    """What came of running a learner's cells: outputs by cell, and a snapshot before each judged cell."""
+    """What came of running a learner's cells: outputs by cell, and a snapshot for each judged cell.
+
+    ``waiting`` are the judged cells that have no snapshot yet, those of one state of the notebook together.
+    """
 
     outputs: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     ends: list[socket.socket] = field(default_factory=list)
     snapshot: dict[int, int] = field(default_factory=dict)
+    waiting: list[list[int]] = field(default_factory=list)
+
+    def take_snapshots(self, notebook: Inside, *, to_the_end: bool = False) -> None:
+        """Take the snapshots that are waited for, as far as there may be more of them.
+
+        Beyond that, checks meet the notebook as it is at its end, where the last snapshot is the process itself.
+        """
+        while self.waiting:
+            last = to_the_end and (len(self.waiting) == 1 or len(self.ends) >= MAX_SNAPSHOTS)
+            if len(self.ends) >= MAX_SNAPSHOTS and not last:
+                return
+            self.ends.append(notebook.hand_over() if last else notebook.snapshot())
+            states = self.waiting if last else self.waiting[:1]
+            self.snapshot |= {k: len(self.ends) - 1 for state in states for k in state}
+            self.waiting = self.waiting[len(states) :]
 
     def close(self) -> None:
         """Let the snapshots go."""
@@ -243,6 +303,8 @@ class Plan:
     fresh: dict[int, list[str]]
     imports: dict[int, list[str]]
     classes: list[str]
+    # Cells before which no snapshot need be taken: they add functions of which no cell before them speaks.
+    calm: set[int]
 
 
 def plan(cells: list[dict[str, Any]], roles: list[Role], solutions: dict[str, str]) -> Plan:
@@ -298,7 +360,14 @@ def plan(cells: list[dict[str, Any]], roles: list[Role], solutions: dict[str, st
         if roles[k].kind == "check" and "*" not in defined
         for name in sorted(used_names(source_of(cells[k])) - defined - inner_names(source_of(cells[k])))
     }
-    return Plan(inside, own, judged, names_at, unknown, fresh_at, imports_at, classes)
+    said: frozenset[str] = frozenset()
+    calm: set[int] = set()
+    for k in sorted(inside):
+        functions = only_functions(inside[k])
+        if functions and not functions & said:
+            calm.add(k)
+        said |= words(inside[k])
+    return Plan(inside, own, judged, names_at, unknown, fresh_at, imports_at, classes, calm)
 
 
 @remembered
@@ -331,19 +400,15 @@ def run_learners_cells(
     deadline = time.monotonic() + settings.notebook_seconds
     while True:
         done = Pass()
-        changed, waiting = True, []
-        at = None
+        at, changed = None, True
         try:
             notebook: Inside = open_notebook(sandboxes, learner, files)
             for k in sorted({*work.inside, *work.judged}):
                 if k in work.judged and work.names[k]:
-                    if changed and len(done.ends) < MAX_SNAPSHOTS:
-                        done.ends.append(notebook.snapshot())
-                        changed = False
                     if changed:
-                        waiting.append(k)
-                    else:
-                        done.snapshot[k] = len(done.ends) - 1
+                        done.waiting.append([])
+                        changed = False
+                    done.waiting[-1].append(k)
                 if k in left_out:
                     text = f"This cell {left_out[k]}. It was left out, and the rest was graded without it."
                     done.outputs[k] = [failure("LeftOut", text, "")]
@@ -351,14 +416,13 @@ def run_learners_cells(
                     text = f"The {settings.notebook_seconds:g} seconds for this notebook were over. It was not run."
                     done.outputs[k] = [failure("NotRun", text, "")]
                 elif k in work.inside:
+                    if k not in work.calm:
+                        done.take_snapshots(notebook)
                     at, changed = k, True
                     outputs = harmless(notebook.run(work.inside[k], settings.cell_seconds))
                     if k in work.own:
                         done.outputs[k] = outputs
-            if waiting:
-                # Beyond the limit, checks meet the notebook as it is at its end.
-                done.ends.append(notebook.snapshot())
-                done.snapshot |= dict.fromkeys(waiting, len(done.ends) - 1)
+            done.take_snapshots(notebook, to_the_end=True)
             notebook.close()
             return done
         except SandboxGone as problem:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from classroom.cells import CellShell, new_shell, plain_text, run_cell, warm_up
-from classroom.channel import Channel
+from classroom.channel import Channel, Gone, Silent
 from classroom.crossing import Garbled
 from classroom.proxy import Learner, LearnerGone
 
@@ -169,6 +169,14 @@ def serve_job(shell: CellShell, found: list[int]) -> None:
         channel.send(result)
 
 
+def prepare(shell: CellShell, found: list[int]) -> None:
+    """Read and compile the cells that come along, once for all notebooks that have them."""
+    channel = Channel(socket.socket(fileno=found[0]))
+    with contextlib.suppress(Gone, Silent), contextlib.closing(channel):
+        for source in channel.receive(60.0)[0]:
+            shell.prepare(source)
+
+
 def main() -> None:
     """Serve the control socket whose number stands in the first argument."""
     control = socket.socket(fileno=int(sys.argv[1]))
@@ -184,6 +192,9 @@ def main() -> None:
         text, found, _, _ = socket.recv_fds(control, 65536, 253)
         if not text:
             return
+        if json.loads(text)["do"] == "prepare":
+            prepare(shell, found)
+            continue
         # Only here, so that the number of a judge at work stays its own until the next one is asked for.
         with contextlib.suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:

@@ -233,13 +233,14 @@ def bubblewrap_command(
         "packages": list(settings.packages),
         "max_bytes": settings.message_size * MB,
     }
-    start = f"import sys; sys.path[:0] = {view.path!r}; from classroom.inside import main; main()"
+    start = f"import gc, sys; gc.disable(); sys.path[:0] = {view.path!r}; from classroom.inside import main; main()"
     return [
         *command, "--chdir", "/notebook", "--", view.python, "-I", "-S", "-c", start, str(control), json.dumps(inside),
     ]  # fmt: skip
 
 
 _numbers = itertools.count()
+MOUNTS = "mounts"
 CGROUPS = Path("/sys/fs/cgroup")
 
 
@@ -344,7 +345,8 @@ def remove_leftovers() -> None:
         number = path.name.removeprefix("classroom-").removeprefix("view-").partition("-")[0]
         if number.isdigit() and not os.path.exists(f"/proc/{number}"):
             with contextlib.suppress(OSError):
-                # A folder's own folders were mount points; nothing else is ever in there.
+                # A folder's own folders were mount points; nothing else is ever in there, beside the table of them.
+                (path / MOUNTS).unlink(missing_ok=True)
                 for inner in path.glob("[0-9]*"):
                     inner.rmdir()
                 path.rmdir()
@@ -403,6 +405,11 @@ def scope_limits() -> set[str] | None:
     return {what for what, (file, limit) in asked.items() if file in values and values[file] <= limit}
 
 
+def escape_blanks(name: str) -> str:
+    """Return a file's name as it stands in a table of mounts, where a blank would end it."""
+    return "".join(f"\\{ord(sign):03o}" if sign in " \t\n\\#" else sign for sign in name)
+
+
 class SandboxGone(Exception):
     """The sandbox has ended, or does not answer: what ran in it is lost."""
 
@@ -448,13 +455,14 @@ class Sandbox:
         # Not in TMPDIR, which may be closed to that user as well.
         self.folder = tempfile.mkdtemp(prefix=f"classroom-view-{os.getpid()}-", dir="/tmp")
         os.chmod(self.folder, 0o711)
-        steps, sources = self.cgroup.enter(), {}
-        for number, (source, _) in enumerate(view.binds):
-            sources[source] = f"{self.folder}/{number}"
-            os.mkdir(sources[source])
-            steps.append(f"mount --bind {shlex.quote(source)} {sources[source]}")
+        sources = {source: f"{self.folder}/{number}" for number, (source, _) in enumerate(view.binds)}
+        for target in sources.values():
+            os.mkdir(target)
+        # One command mounts all of them.
+        table = [f"{escape_blanks(source)} {target} none bind 0 0\n" for source, target in sources.items()]
+        Path(self.folder, MOUNTS).write_text("".join(table), encoding="utf-8")
         inner = [*drop_rights(self.settings.user), *bubblewrap_command(self.settings, view, sources, *numbers)]
-        steps.append(f"exec {shlex.join(inner)}")
+        steps = [*self.cgroup.enter(), f"mount --all --fstab {self.folder}/{MOUNTS}", f"exec {shlex.join(inner)}"]
         return ["unshare", "--mount", "--propagation", "private", "sh", "-e", "-c", "\n".join(steps)]
 
     def wait_until_ready(self) -> None:
@@ -552,6 +560,10 @@ class Inside:
                 mine.close()
                 raise SandboxGone("ended the process that runs your code") from None
         return mine
+
+    def hand_over(self) -> socket.socket:
+        """Return the connection itself, where no cell is to run any more: the last snapshot needs no process more."""
+        return self.channel.end.dup()
 
     def close(self) -> None:
         """Close the connection."""

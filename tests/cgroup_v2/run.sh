@@ -54,7 +54,7 @@ make_image() {
 boot() {
   echo "--- booting${1:+ with $1}"
   rm -f "$folder/changes"
-  timeout --foreground 5400 linux.uml mem=5G uml_dir="$folder" ubda="$folder/changes,$folder/disk.img" root=/dev/ubda rw quiet \
+  timeout --foreground 7200 linux.uml mem=5G uml_dir="$folder" ubda="$folder/changes,$folder/disk.img" root=/dev/ubda rw quiet \
     con=null con0=null,fd:2 ssl=null ssl0=null,fd:1 repository="$repository" python="$python" "$@" \
     2> "$folder/console.log" < /dev/null | tee "$folder/said.log"
   grep -q '^All is as expected' "$folder/said.log" ||
@@ -62,6 +62,8 @@ boot() {
 }
 
 [ -e "$folder/disk.img" ] || make_image
+# Inside nothing can be written here, and to compile the package for each sandbox would take longer than its tests.
+env -u PYTHONDONTWRITEBYTECODE "$repository/.venv/bin/python" -m compileall -q "$repository/src"
 python=$("$repository/.venv/bin/python" -c 'import sys; print(sys.base_prefix)')
 boot
 boot cgroup_disable=memory

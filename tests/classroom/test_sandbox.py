@@ -68,6 +68,19 @@ def test_cell_that_runs_too_long_is_stopped_and_the_next_one_runs(box):
     assert notebook.run("print(6 * 7)", 20)[0]["text"] == "42\n"
 
 
+def test_traceback_that_takes_long_is_written_whole(box):
+    # As on a slow machine, where a traceback takes longer than it takes until the next alarm.
+    notebook = box.open_notebook({})
+    notebook.run(
+        "import time\nwriter = get_ipython().InteractiveTB\nwrite = writer.structured_traceback\n"
+        "writer.structured_traceback = lambda *a, **k: [time.sleep(1.5), write(*a, **k)][1]",
+        20,
+    )
+    late = notebook.run("while True:\n    pass", 0.2)
+    assert [output.get("ename") for output in late] == ["TimeLimit"]
+    assert "while True" in late[0]["traceback"][0]
+
+
 def test_nothing_of_one_notebook_is_left_for_the_next(box):
     first = box.open_notebook({})
     first.run("import os, time\nopen('/notebook/a', 'w').close(); open('/tmp/b', 'w').close()", 20)
@@ -260,3 +273,18 @@ def test_group_that_no_process_enters_is_removed_and_named(monkeypatch, tmp_path
 def test_refused_library_is_not_there_and_the_reason_is_said(box):
     outputs = box.open_notebook({}).run("import tensorflow", 20)
     assert "derived by hand" in outputs[0]["evalue"]
+
+
+def test_package_in_a_folder_with_blanks_is_seen(requires_program, tmp_path, monkeypatch):
+    requires_program("bwrap")
+    folder = tmp_path / "a folder\twith #1 \\ and 'quotes'" / "own_package"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text("VALUE = 42\n", encoding="utf-8")
+    tmp_path.chmod(0o755)
+    monkeypatch.syspath_prepend(folder.parent)
+    box = Sandbox(SandboxSettings(packages=["gradcheck", "own_package"]))
+    try:
+        seen = box.open_notebook({}).run("import own_package\nprint(own_package.VALUE)", 20)
+        assert seen[0]["text"] == "42\n"
+    finally:
+        box.close()
