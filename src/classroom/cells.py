@@ -162,6 +162,10 @@ class CellCompiler(CachingCompiler):
             self.trees[key] = super().ast_parse(source, filename, symbol)
         return self.trees[key]
 
+    def forget(self, source: str) -> None:
+        """Forget the tree of a text."""
+        self.trees = {key: tree for key, tree in self.trees.items() if key[0] != source}
+
     def __call__(self, source: Any, filename: str, symbol: str) -> types.CodeType:
         """Return the code of a tree, which is one statement of a cell, or what a magic command makes of it."""
         body = getattr(source, "body", None)
@@ -185,6 +189,7 @@ class CellShell(InteractiveShell):
     compiler_class = Type(CellCompiler)
     displayhook_class = Type(KeepResult)
     display_pub_class = Type(KeepDisplayed)
+    compile: CellCompiler
     outputs = Outputs()
 
     def init_io(self) -> None:
@@ -197,9 +202,12 @@ class CellShell(InteractiveShell):
         """
         cell = raw_cell if raw_cell.endswith("\n") else f"{raw_cell}\n"
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with warnings.catch_warnings(record=True) as warned:
+                warnings.simplefilter("always")
                 self.compile.ast_parse(cell)
+            if warned:
+                # Python is to warn when the cell runs, as it would have.
+                self.compile.forget(cell)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return str(super().transform_cell(raw_cell))  # type: ignore[no-untyped-call]
         return cell

@@ -71,6 +71,11 @@ def test_cell_runs_as_in_ipython(notebook, source, said):
     assert said in printed(notebook.run(source, 20.0))
 
 
+def test_warnings_that_python_gives_where_it_reads_are_given(notebook):
+    notebook.run("import warnings\nwarnings.simplefilter('always')", 20.0)
+    assert printed(notebook.run("x = '\\d'", 20.0)).count("invalid escape sequence") == 1
+
+
 def test_same_cell_twice_is_transformed_once_each_time(notebook):
     notebook.run(
         "import ast\nclass Add(ast.NodeTransformer):\n    def visit_Constant(self, node):\n"
