@@ -37,6 +37,8 @@ MB = 1_000_000
 # Processes that keep the learner's notebook as it was at a check, beside those that the learner may start.
 MAX_SNAPSHOTS = 100
 START_SECONDS = 60.0
+# How long a cell whose time is over may take to write its traceback, before its process is given up.
+GRACE = 6.0
 # What the grader's own process takes of a cell's outputs, in bytes: more than their limits let through.
 MAX_OUTPUTS = 8_000_000
 INSTALL = (
@@ -544,7 +546,7 @@ class Inside:
 
     def run(self, source: str, seconds: float) -> Any:
         """Run a cell and return its outputs, as the learner's process tells them."""
-        return self.request({"do": "run", "source": source, "seconds": seconds}, seconds + 3).get("outputs")
+        return self.request({"do": "run", "source": source, "seconds": seconds}, seconds + GRACE).get("outputs")
 
     def snapshot(self) -> socket.socket:
         """Return a connection to a process that stays as the notebook is now."""

@@ -73,7 +73,7 @@ def test_traceback_that_takes_long_is_written_whole(box):
     notebook = box.open_notebook({})
     notebook.run(
         "import time\nwriter = get_ipython().InteractiveTB\nwrite = writer.structured_traceback\n"
-        "writer.structured_traceback = lambda *a, **k: [time.sleep(1.5), write(*a, **k)][1]",
+        "writer.structured_traceback = lambda *a, **k: [time.sleep(1.2), write(*a, **k)][1]",
         20,
     )
     late = notebook.run("while True:\n    pass", 0.2)
