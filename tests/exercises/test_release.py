@@ -15,8 +15,9 @@ from classroom.release import release_all, source_notebook
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Return every file below ``folder`` by its relative path."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """Return every file below ``folder`` by its relative path, without what Python compiles where a notebook runs."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.parent.name != "__pycache__"]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 @pytest.fixture
