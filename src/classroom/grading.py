@@ -61,25 +61,26 @@ def as_python(source: str) -> str:
         return source
 
 
-@remembered
-def used_names(source: str) -> frozenset[str]:
-    """Return the names that a cell reads."""
+def tree_of(source: str) -> ast.Module:
+    """Return a cell as a tree, an empty one where it cannot be parsed."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(as_python(source))
+            return ast.parse(as_python(source))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return frozenset()
-    return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
+        return ast.Module([], [])
+
+
+@remembered
+def used_names(source: str) -> frozenset[str]:
+    """Return the names that a cell reads."""
+    return frozenset(node.id for node in ast.walk(tree_of(source)) if isinstance(node, ast.Name))
 
 
 @remembered
 def class_names(source: str) -> tuple[str, ...]:
     """Return the names of the classes that a cell defines at its top level."""
-    try:
-        return tuple(node.name for node in ast.parse(as_python(source)).body if isinstance(node, ast.ClassDef))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ()
+    return tuple(node.name for node in tree_of(source).body if isinstance(node, ast.ClassDef))
 
 
 @remembered
@@ -88,12 +89,6 @@ def bound_names(source: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
     Names that an import binds are not among the names. A cell that cannot be parsed binds none.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(as_python(source))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return (), ()
     names: dict[str, None] = {}
     imports: list[str] = []
 
@@ -112,7 +107,7 @@ def bound_names(source: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
                 for handler in getattr(node, "handlers", []):
                     visit(handler.body)
 
-    visit(tree.body)
+    visit(tree_of(source).body)
     return tuple(names), tuple(imports)
 
 
@@ -125,10 +120,7 @@ def words(source: str) -> frozenset[str]:
 @remembered
 def only_functions(source: str) -> frozenset[str]:
     """Return the functions that a cell defines; none where it does anything else, or might when it defines them."""
-    try:
-        body = ast.parse(source).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return frozenset()
+    body = tree_of(source).body
     for node in body:
         if not isinstance(node, ast.FunctionDef) or node.decorator_list or node.returns:
             return frozenset()
@@ -380,10 +372,7 @@ def imported_names(statement: str) -> frozenset[str]:
 @remembered
 def inner_names(source: str) -> frozenset[str]:
     """Return the names that are bound anywhere in a cell, inside of functions too."""
-    try:
-        tree = ast.parse(as_python(source))
-    except (SyntaxError, ValueError):
-        return frozenset()
+    tree = tree_of(source)
     stored = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
     caught = {node.name for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler) and node.name}
     return frozenset(stored | caught | {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)})
