@@ -321,12 +321,10 @@ def test_hidden_inputs_do_not_come_back_in_later_cells(course):
         ("handle-whose-call-never-returns", "did not finish within 2 seconds"),
         ("attribute-that-never-comes", "did not finish within 2 seconds"),
         ("giant-numbers", "is larger than may be passed"),
-        # A slow machine takes longer to receive it than a call may take.
-        ("garbles-hugely", "sent something that is no answer|did not answer within 2 seconds"),
+        ("garbles-hugely", "sent something that is no answer"),
         ("drips-whole-messages", "sent something that is no answer"),
         ("crash", "ended while it was used"),
     ],
 )
 def test_what_went_wrong_is_said_in_a_sentence(course, student, sentence):
-    shown = course.shown(f"attack-{student}", ASSIGNMENT, NAME)
-    assert any(one in shown for one in sentence.split("|")), shown
+    assert sentence in course.shown(f"attack-{student}", ASSIGNMENT, NAME)
