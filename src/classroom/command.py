@@ -1,5 +1,6 @@
 """The command ``classroom``: what an instructor does beside the plain nbgrader commands."""
 
+import gc
 import sys
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,9 @@ def report(root: Path, assignment: str, names: bool, book: str | None, into: Pat
 
 def main() -> None:
     """Run the command; what the instructor can mend ends in one sentence and exit status 1."""
+    # Python looks for garbage among the objects of hundreds of modules, again and again while they are imported, and
+    # once more at the end, where the system takes all back anyway.
+    gc.set_threshold(100_000)
     try:
         # An exit that a command asks for comes back as its status.
         status = classroom(standalone_mode=False)
@@ -136,3 +140,5 @@ def main() -> None:
         sys.exit(1)
     except click.exceptions.Abort:
         sys.exit(130)
+    finally:
+        gc.freeze()

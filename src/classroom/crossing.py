@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -96,14 +96,15 @@ class Writer:
 
     def write_array(self, value: np.ndarray[Any, Any]) -> Any:
         array = np.asarray(value)
-        if array.dtype.kind not in PLAIN_KINDS or array.dtype.names:
+        dtype, flags = array.dtype, array.flags
+        if dtype.kind not in PLAIN_KINDS or dtype.names:
             return self.other(value)
-        order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
+        order: Literal["C", "F"] = "F" if flags.f_contiguous and not flags.c_contiguous else "C"
         if array.nbytes > self.max_bytes:
             raise CannotCross(f"an array of {array.nbytes // 10**6} MB is larger than may be passed")
         self.number(value)
-        place = self.add_bytes(array.tobytes(order=order))  # type: ignore[arg-type]
-        return ["a", array.dtype.str, list(array.shape), order, bool(array.flags.writeable), *place]
+        place = self.add_bytes(array.tobytes(order))
+        return ["a", dtype.str, list(array.shape), order, flags.writeable, *place]
 
     def write_rest(self, value: Any, depth: int) -> Any:
         """The rarer kinds, and subclasses of the plain ones, which cross as what they are made of."""
@@ -231,11 +232,12 @@ class Reader:
 
     def read_array(self, dtype: Any, shape: Any, order: Any, writeable: Any, place: Any, size: Any) -> Any:
         kind, sides = plain_dtype(dtype), [natural(side) for side in shape]
-        if len(sides) > 32 or math.prod(sides) * kind.itemsize != size or order not in ("C", "F"):
+        count = math.prod(sides)
+        if len(sides) > 32 or count * kind.itemsize != size or order not in ("C", "F"):
             raise Garbled("an array does not have the size that it claims")
-        flat = np.frombuffer(self.bytes_at(place, size), dtype=kind, count=math.prod(sides))
-        array = flat.copy().reshape(sides, order=order)
-        array.flags.writeable = bool(writeable)
+        array = np.frombuffer(self.bytes_at(place, size), kind, count).copy().reshape(sides, order=order)
+        if not writeable:
+            array.flags.writeable = False
         self.kept.append(array)
         return array
 

@@ -4,6 +4,7 @@ What leaves a worker are the notebooks with their outputs. Scores are read from 
 """
 
 import contextlib
+import gc
 import itertools
 import json
 import pickle
@@ -183,6 +184,8 @@ def unpack(packed: bytes) -> Assignment:
 def dask_setup(worker: Any) -> None:
     """Keep Ctrl-C from a worker on the instructor's machine, where the run ends its workers; start a judge ahead."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What is imported is never garbage.
+    gc.freeze()
     _judges.append(JudgeServer())
 
 

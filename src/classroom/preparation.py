@@ -214,14 +214,15 @@ class Preparation:
         return {"unique_key": name, "output_files_dir": f"{name}_files", "nbgrader": about}
 
     def finish(self, learner: str, name: str, notebook: bytes) -> tuple[str, Scores]:
-        """Return the text of an autograded notebook as nbgrader would write it, and its scores.
+        """Return the text of an autograded notebook, and its scores.
 
-        This is what its exporter does, without the copies that it makes: nobody else has this notebook.
+        This is what nbgrader's exporter does, without the copies that it makes, since nobody else has this notebook,
+        and without breaking texts into lists of lines: with both it takes a quarter of the time for a submission.
         """
         node, resources = as_node(json.loads(notebook)), self.resources(learner, name)
         for step in self.last_preprocessors:
             node, resources = step(node, resources)
-        text = nbformat.writes(node, version=4)  # type: ignore[no-untyped-call]
+        text = nbformat.v4.writes_json(node, split_lines=False)  # type: ignore[no-untyped-call]
         return f"{text}\n", resources["scores"]
 
     def stale_checks(self) -> list[str]:
