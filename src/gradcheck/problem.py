@@ -240,7 +240,7 @@ class Problem:
 
     def loss(self, inputs: Mapping[str, Array]) -> Any:
         """Return L at these inputs, one number (complex where an input is)."""
-        return np.sum(self.dout * self.run(inputs)[0])
+        return (self.dout * self.run(inputs)[0]).sum()
 
     def call_backward(self, cache: Any, dout: Array | None = None, backward: Function | None = None) -> list[Any]:
         """Return the gradients in the order of ``wrt``; backward may spoil the cache and dout that it is handed."""
@@ -365,9 +365,9 @@ def time_limit() -> Iterator[None]:
     """Raise TooSlow when a call takes longer; only where a POSIX main thread has its alarm free."""
     free = (
         hasattr(signal, "SIGALRM")
+        and signal.getitimer(signal.ITIMER_REAL)[0] == 0.0
         and threading.current_thread() is threading.main_thread()
         and signal.getsignal(signal.SIGALRM) in (signal.SIG_DFL, signal.SIG_IGN)
-        and signal.getitimer(signal.ITIMER_REAL)[0] == 0.0
     )
     if not free:
         yield
