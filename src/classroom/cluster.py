@@ -48,7 +48,7 @@ def workers_here(count: int | None) -> Iterator[Any]:
             security=Security.temporary(),
             preload=["classroom.grader"],
         ) as cluster,
-        contextlib.closing(Client(cluster, set_as_default=False)) as client,
+        contextlib.closing(Client(cluster, set_as_default=False, direct_to_workers=True)) as client,
     ):
         yield client
 
