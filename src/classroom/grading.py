@@ -3,13 +3,15 @@
 All outputs of the learner's cells exist before the first check runs, and each check meets the learner's notebook as
 it was at that place, in a snapshot. So nothing that a check hands to a learner's function can come back in an output.
 A snapshot is taken later than at its place where the cells between only define functions of which no cell before
-speaks: the process that goes on pays for each snapshot, and several in a row cost it no more than one.
+speaks: the process that goes on pays for each snapshot, and several in a row cost it no more than one. Where moreover
+no function that is asked for can leave anything behind, one snapshot will do for them all.
 """
 
 import ast
 import builtins
 import contextlib
 import functools
+import itertools
 import json
 import os
 import re
@@ -18,6 +20,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import symtable
 import sys
 import tempfile
 import time
@@ -131,6 +134,35 @@ def only_functions(source: str) -> frozenset[str]:
         if not all(default is None or isinstance(default, ast.Constant) for default in defaults):
             return frozenset()
     return frozenset(node.name for node in body if isinstance(node, ast.FunctionDef))
+
+
+# Functions of Python's own, and attributes of NumPy's, whose effects outlast a call.
+LASTING = {
+    "breakpoint", "compile", "delattr", "eval", "exec", "exit", "getattr", "globals", "input", "open", "quit", "random",
+    "set_printoptions", "setattr", "setbufsize", "seterr", "seterrcall", "vars",
+}  # fmt: skip
+TIDY = frozenset(name for name in dir(builtins) if name not in LASTING and not name.startswith("_"))
+
+
+@remembered
+def outer_names(source: str) -> frozenset[str] | None:
+    """Return what a cell's functions take from outside of them, None where they might leave something behind.
+
+    Or where they catch exceptions: of what might interrupt them, too.
+    """
+    for node in ast.walk(tree_of(source)):
+        if isinstance(node, ast.Global | ast.Import | ast.ImportFrom | ast.Try | ast.TryStar):
+            return None
+        changes = not isinstance(getattr(node, "ctx", None), ast.Load)
+        if isinstance(node, ast.Attribute) and (changes or node.attr in LASTING or node.attr.startswith("_")):
+            return None
+    names: set[str] = set()
+    tables = symtable.symtable(as_python(source), "<cell>", "exec").get_children()
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        names |= {symbol.get_name() for symbol in table.get_symbols() if symbol.is_global()}
+    return frozenset(names)
 
 
 class Sandboxes:
@@ -255,26 +287,30 @@ class JudgeServer:
 class Pass:
     """What came of running a learner's cells: outputs by cell, and a snapshot for each judged cell.
 
-    ``waiting`` are the judged cells that have no snapshot yet, those of one state of the notebook together.
+    ``snapshot`` tells the place in ``ends`` and the state of the notebook, each by a number; ``shared`` whether one
+    serves several states. ``waiting`` are the judged cells that have no snapshot yet, those of one state together.
     """
 
     outputs: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     ends: list[socket.socket] = field(default_factory=list)
-    snapshot: dict[int, int] = field(default_factory=dict)
+    snapshot: dict[int, tuple[int, int]] = field(default_factory=dict)
+    shared: bool = False
     waiting: list[list[int]] = field(default_factory=list)
 
-    def take_snapshots(self, notebook: Inside, *, to_the_end: bool = False) -> None:
-        """Take the snapshots that are waited for, as far as there may be more of them.
+    def take_snapshots(self, notebook: Inside, alike: set[int], *, to_the_end: bool = False) -> None:
+        """Take the snapshots that are waited for, as far as there may be more of them; one for cells that are alike.
 
         Beyond that, checks meet the notebook as it is at its end, where the last snapshot is the process itself.
         """
+        together = len(self.waiting) > 1 and alike.issuperset(itertools.chain(*self.waiting))
         while self.waiting:
-            last = to_the_end and (len(self.waiting) == 1 or len(self.ends) >= MAX_SNAPSHOTS)
+            last = to_the_end and (together or len(self.waiting) == 1 or len(self.ends) >= MAX_SNAPSHOTS)
             if len(self.ends) >= MAX_SNAPSHOTS and not last:
                 return
             self.ends.append(notebook.hand_over() if last else notebook.snapshot())
-            states = self.waiting if last else self.waiting[:1]
-            self.snapshot |= {k: len(self.ends) - 1 for state in states for k in state}
+            states = self.waiting if last or together else self.waiting[:1]
+            self.snapshot |= {k: (len(self.ends) - 1, state[0]) for state in states for k in state}
+            self.shared |= together
             self.waiting = self.waiting[len(states) :]
 
     def close(self) -> None:
@@ -297,6 +333,8 @@ class Plan:
     classes: list[str]
     # Cells before which no snapshot need be taken: they add functions of which no cell before them speaks.
     calm: set[int]
+    # Judged cells that ask for nothing but functions of calm cells that cannot leave anything behind.
+    alike: set[int]
 
 
 def plan(cells: list[dict[str, Any]], roles: list[Role], solutions: dict[str, str]) -> Plan:
@@ -352,14 +390,39 @@ def plan(cells: list[dict[str, Any]], roles: list[Role], solutions: dict[str, st
         if roles[k].kind == "check" and "*" not in defined
         for name in sorted(used_names(source_of(cells[k])) - defined - inner_names(source_of(cells[k])))
     }
+    calm, alike = quiet_cells(inside, names_at)
+    return Plan(inside, own, judged, names_at, unknown, fresh_at, imports_at, classes, calm, alike)
+
+
+def quiet_cells(inside: dict[int, str], names: dict[int, list[str]]) -> tuple[set[int], set[int]]:
+    """Return the calm cells among those that run inside, and the cells that are alike among those that ask for names.
+
+    Both are explained in :class:`Plan`. A function leaves nothing behind where it uses only what is its own, Python's,
+    NumPy's, or another such function.
+    """
     said: frozenset[str] = frozenset()
-    calm: set[int] = set()
-    for k in sorted(inside):
+    numpy: frozenset[str] = frozenset()
+    tidy: frozenset[str] = frozenset()
+    calm, alike = set(), set()
+    for k in sorted({*inside, *names}):
+        if names.get(k) and tidy.issuperset(names[k]):
+            alike.add(k)
+        if k not in inside:
+            continue
         functions = only_functions(inside[k])
         if functions and not functions & said:
             calm.add(k)
+            used = outer_names(inside[k])
+            if used is not None and used <= functions | tidy | numpy | TIDY:
+                tidy |= functions
+        else:
+            bound, imports = bound_names(inside[k])
+            if words(inside[k]) & tidy or numpy.intersection(bound):
+                tidy = frozenset()
+            found = [imported_names(text) for text in imports if text.startswith("import numpy as ")]
+            numpy = numpy.difference(bound).union(*found)
         said |= words(inside[k])
-    return Plan(inside, own, judged, names_at, unknown, fresh_at, imports_at, classes, calm)
+    return calm, alike
 
 
 @remembered
@@ -379,9 +442,9 @@ def inner_names(source: str) -> frozenset[str]:
 
 
 def run_learners_cells(
-    work: Plan, sandboxes: Sandboxes, learner: Any, files: dict[str, Path], settings: SandboxSettings
+    work: Plan, sandboxes: Sandboxes, learner: Any, files: dict[str, Path], settings: SandboxSettings, alike: set[int]
 ) -> Pass:
-    """Run the learner's cells in order and return their outputs and the snapshots.
+    """Run the learner's cells in order and return their outputs and the snapshots, fewer for cells that are alike.
 
     A cell that ends the process, or cannot be stopped, is left out and said so; the others run again without it.
     """
@@ -406,12 +469,12 @@ def run_learners_cells(
                     done.outputs[k] = [failure("NotRun", text, "")]
                 elif k in work.inside:
                     if k not in work.calm:
-                        done.take_snapshots(notebook)
+                        done.take_snapshots(notebook, alike)
                     at, changed = k, True
                     outputs = harmless(notebook.run(work.inside[k], settings.cell_seconds))
                     if k in work.own:
                         done.outputs[k] = outputs
-            done.take_snapshots(notebook, to_the_end=True)
+            done.take_snapshots(notebook, alike, to_the_end=True)
             notebook.close()
             return done
         except SandboxGone as problem:
@@ -463,8 +526,9 @@ def grade_notebook(
         if roles[k].kind == "check":
             cells[k]["outputs"] = [failure("NotRun", "This check was not run; it counts 0.", "")]
     left_out: set[int] = set()
+    alike = work.alike
     while True:
-        done = run_learners_cells(work, sandboxes, learner, files, settings)
+        done = run_learners_cells(work, sandboxes, learner, files, settings, alike)
         for k, outputs in done.outputs.items():
             cells[k]["outputs"] = outputs
         steps = [step_of(k, cells[k], roles[k], work, done, settings) for k in work.judged if k not in left_out]
@@ -477,6 +541,10 @@ def grade_notebook(
         }
         try:
             results = judge.judge(job, done.ends, settings.check_seconds * (len(steps) + 1)) if steps else []
+            if done.shared and any(result["amiss"] for result in results):
+                # A call that ended its process, which is rare, is to cost no other check anything.
+                alike = set()
+                continue
             break
         except JudgeEnded as problem:
             # The step at which it happened is left out, and the rest is judged anew.

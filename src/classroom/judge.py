@@ -25,7 +25,8 @@ def judge(shell: CellShell, job: dict[str, Any], ends: list[socket.socket]) -> I
     """Yield what each step of a job gave: its outputs, whether it ran to its end, and what was amiss.
 
     A step is a cell of the instructor's. ``snapshot`` is the place in ``ends`` of the learner's process as it was
-    then, ``names`` what may come from there, ``trusted`` statements of the instructor's to run before it.
+    then, and the number of that state, ``names`` what may come from there, ``imports`` statements of the instructor's
+    to run before it.
     """
     # What a check is given may be large, and what it makes of that larger: the grader's machine is not to suffer.
     for name, limit in job["limits"].items():
@@ -43,12 +44,12 @@ def judge(shell: CellShell, job: dict[str, Any], ends: list[socket.socket]) -> I
             for statement in step["imports"]:
                 with contextlib.suppress(Exception):
                     exec(compile(statement, "<import>", "exec"), shell.user_ns)  # the instructor's own text
-            amiss = take_names(shell, learners[at], step, given)
+            amiss = take_names(shell, learners[at[0]], step, given)
         result, outputs = run_cell(shell, step["source"], step["seconds"])
         failed = result is None or not result.success
         if step["check"]:
             outputs = check_outputs(step, result, outputs, failed)
-        gone = learners[at].gone if at is not None else None
+        gone = learners[at[0]].gone if at is not None else None
         yield {"index": step["index"], "outputs": outputs, "failed": failed, "amiss": gone or amiss}
         # A traceback keeps the values of its frames, large ones too.
         sys.last_type = sys.last_value = sys.last_traceback = result = None

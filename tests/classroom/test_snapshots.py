@@ -18,8 +18,8 @@ def grade(requires_program):
     requires_program("bwrap")
     sandboxes, judge, folder = Sandboxes(SandboxSettings(call_seconds=5.0)), JudgeServer(), WorkingFolder({})
 
-    def run(answers: list[str], checks: list[str]) -> list[str]:
-        built = rebuilt(answers, checks)
+    def run(answers: list[str], checks: list[str], setup: str = "") -> list[str]:
+        built = rebuilt(answers, checks, setup)
         grade_notebook(
             built.notebook["cells"], built.roles, {}, learner=object(), files={}, folder=Path(folder.path),
             sandboxes=sandboxes, judge=judge, warn=lambda text: None,
@@ -36,9 +36,9 @@ def grade(requires_program):
     sandboxes.close()
 
 
-def rebuilt(answers: list[str], checks: list[str]):
-    """Return a notebook with these answers and checks in turn."""
-    cells = []
+def rebuilt(answers: list[str], checks: list[str], setup: str = ""):
+    """Return a notebook with these answers and checks in turn, after a cell of the instructor's."""
+    cells = [code("setup", setup)] if setup else []
     for name, check in zip(NAMES, checks, strict=True):
         cells.append(code(name, f"def {name}():\n    raise NotImplementedError()", solution=True))
         cells.append(code(f"check-{name}", check, grade=True, points=1))
@@ -101,18 +101,108 @@ def test_check_meets_the_notebook_as_it_was_at_its_place(grade, answers, checks,
     assert grade(answers, checks) == errors
 
 
-def test_snapshots_of_plain_functions_are_taken_together_at_the_end(grade, monkeypatch):
-    order = []
+@pytest.fixture
+def order(monkeypatch):
+    """Return a list to which is added what is asked of a notebook's process."""
+    order: list[str] = []
     for name in ("run", "snapshot", "hand_over"):
         method = getattr(Inside, name)
         monkeypatch.setattr(
             Inside, name, lambda self, *args, name=name, method=method: [order.append(name), method(self, *args)][1]
         )
-    assert grade(PLAIN, EQUAL) == ["", "", ""]
-    assert order == ["run"] * 3 + ["snapshot"] * 2 + ["hand_over"]
-    order.clear()
-    assert grade([f"x = 1\n{text}" for text in PLAIN], EQUAL) == ["", "", ""]
-    assert order == ["run", "snapshot", "run", "snapshot", "run", "hand_over"]
+    return order
+
+
+@pytest.mark.parametrize(
+    ("answers", "asked"),
+    [
+        pytest.param(PLAIN, ["run"] * 3 + ["hand_over"], id="one-for-functions-that-leave-nothing-behind"),
+        pytest.param(
+            ["def first():\n    globals()\n    return 0", *PLAIN[1:]],
+            ["run"] * 3 + ["snapshot"] * 2 + ["hand_over"],
+            id="together-at-the-end",
+        ),
+        pytest.param(
+            [*PLAIN[:2], f"x = 1\n{PLAIN[2]}"],
+            ["run", "run", "snapshot", "run", "hand_over"],
+            id="one-for-two-before-a-cell-that-does-more",
+        ),
+        pytest.param(
+            [f"x = 1\n{text}" for text in PLAIN],
+            ["run", "snapshot", "run", "snapshot", "run", "hand_over"],
+            id="each-at-its-place",
+        ),
+    ],
+)
+def test_as_few_snapshots_are_taken_as_will_do(grade, order, answers, asked):
+    assert grade(answers, EQUAL) == ["", "", ""]
+    assert order == asked
+
+
+def test_shared_process_that_a_call_ends_costs_only_its_own_check(grade, order):
+    crash = "def first():\n    np.lib.stride_tricks.as_strided(np.zeros(1), (10**9,), (8,))[:] = 1.0\n    return 0"
+    assert grade([crash, *PLAIN[1:]], EQUAL, "import numpy as np") == ["LearnerGone", "", ""]
+    # The cells run once more, for a snapshot of each state.
+    assert order == ["run"] * 4 + ["hand_over"] + ["run"] * 4 + ["snapshot"] * 2 + ["hand_over"]
+
+
+def test_endless_loop_in_a_shared_process_costs_its_own_time_only(grade, order):
+    loop = "def first():\n    while True:\n        pass"
+    assert grade([loop, *PLAIN[1:]], EQUAL) == ["TimeLimit", "", ""]
+    assert order == ["run"] * 3 + ["hand_over"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "global x\n    x = 1",
+        "first.calls = 1",
+        "del np.x",
+        "np.random.seed(0)",
+        "np.seterr(all='ignore')",
+        "first.__dict__['calls'] = 1",
+        "getattr(np, 'ran' + 'dom').seed(0)",
+        "exec('x = 1')",
+        "import os",
+        "from os import path",
+        "while True:\n        try:\n            pass\n        except BaseException:\n            pass",
+        "kept.append(1)",
+        "return [kept.append(k) for k in range(3)]",
+        "return lambda: other.x",
+        "class A:\n        kept.append(1)",
+        "second()",
+    ],
+)
+def test_functions_that_may_leave_something_behind_share_nothing(body):
+    cells = rebuilt([f"def first():\n    {body}", *PLAIN[1:]], EQUAL, "import numpy as np\nkept = []")
+    assert plan(cells.notebook["cells"], cells.roles, {}).alike == set()
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        PLAIN[1],
+        "def second():\n    'The next global try: import random.'\n    return np.linalg.norm(np.ones(1))",
+        "def second(n=1):\n    return first() + (n if n < 2 else second(n - 1))",
+        "def second():\n    n = 0\n    def one():\n        nonlocal n\n        n += 1\n    one()\n    return n",
+        "def second():\n    with np.errstate(all='ignore'):\n        k = [1]\n        k[0] += 0\n    return sum(k)",
+    ],
+)
+def test_functions_that_leave_nothing_behind_share_a_process(grade, order, second):
+    assert grade([PLAIN[0], second, PLAIN[2]], EQUAL, "import numpy as np\nkept = []") == ["", "", ""]
+    assert order == ["run"] * 4 + ["hand_over"]
+
+
+@pytest.mark.parametrize(
+    "third",
+    ["first = lambda: 1", "np = None", "import math as np", "def first():\n    return 1", "print(first())", "np += 1"],
+)
+def test_functions_that_a_later_cell_may_change_share_nothing_from_there_on(third):
+    answers = [f"def {name}():\n    return np.sin(0)" for name in NAMES]
+    answers[2] = f"{third}\n{answers[2]}"
+    cells = rebuilt(answers, EQUAL, "import numpy as np")
+    # The checks stand behind the second, the fourth and the sixth of the cells after the first.
+    assert plan(cells.notebook["cells"], cells.roles, {}).alike == {2, 4}
 
 
 @pytest.mark.parametrize(
