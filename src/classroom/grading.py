@@ -146,9 +146,9 @@ TIDY = frozenset(name for name in dir(builtins) if name not in LASTING and not n
 
 @remembered
 def outer_names(source: str) -> frozenset[str] | None:
-    """Return what a cell's functions take from outside of them, None where they might leave something behind.
+    """Return what a cell's functions take from outside of them; None where they might leave something behind.
 
-    Or where they catch exceptions: of what might interrupt them, too.
+    None as well where they catch exceptions, that of the time limit perhaps, and where Python refuses the cell.
     """
     for node in ast.walk(tree_of(source)):
         if isinstance(node, ast.Global | ast.Import | ast.ImportFrom | ast.Try | ast.TryStar):
@@ -156,8 +156,13 @@ def outer_names(source: str) -> frozenset[str] | None:
         changes = not isinstance(getattr(node, "ctx", None), ast.Load)
         if isinstance(node, ast.Attribute) and (changes or node.attr in LASTING or node.attr.startswith("_")):
             return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tables = symtable.symtable(as_python(source), "<cell>", "exec").get_children()
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
     names: set[str] = set()
-    tables = symtable.symtable(as_python(source), "<cell>", "exec").get_children()
     while tables:
         table = tables.pop()
         tables += table.get_children()

@@ -95,6 +95,12 @@ EQUAL = [f"assert {name}() == {number}" for number, name in enumerate(NAMES)]
             [PLAIN[0], "import os\nos._exit(0)", PLAIN[2]], EQUAL, ["", "NameError", ""], id="cell-that-ends-it"
         ),
         pytest.param([*PLAIN[:2], "def third(:"], EQUAL, ["", "", "NameError"], id="no-python"),
+        pytest.param(
+            ["def first(a, a):\n    return 0", "def second():\n    nonlocal a", PLAIN[2]],
+            EQUAL,
+            ["NameError", "NameError", ""],
+            id="python-until-it-is-compiled",
+        ),
     ],
 )
 def test_check_meets_the_notebook_as_it_was_at_its_place(grade, answers, checks, errors):
