@@ -16,6 +16,7 @@ from typing import Any
 
 import nbformat
 from nbconvert.writers.files import FilesWriter
+from nbformat.v4.rwbase import split_lines
 from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import AssignLatePenalties, CheckCellMetadata, NbGraderPreprocessor, SaveAutoGrades
@@ -214,15 +215,14 @@ class Preparation:
         return {"unique_key": name, "output_files_dir": f"{name}_files", "nbgrader": about}
 
     def finish(self, learner: str, name: str, notebook: bytes) -> tuple[str, Scores]:
-        """Return the text of an autograded notebook, and its scores.
+        """Return the text of an autograded notebook as nbgrader would write it, and its scores.
 
-        This is what nbgrader's exporter does, without the copies that it makes, since nobody else has this notebook,
-        and without breaking texts into lists of lines: with both it takes a quarter of the time for a submission.
+        This is what its exporter does, without the copies that it makes: nobody else has this notebook.
         """
         node, resources = as_node(json.loads(notebook)), self.resources(learner, name)
         for step in self.last_preprocessors:
             node, resources = step(node, resources)
-        text = nbformat.v4.writes_json(node, split_lines=False)  # type: ignore[no-untyped-call]
+        text = nbformat.v4.writes_json(split_lines(node), split_lines=False)  # type: ignore[no-untyped-call]
         return f"{text}\n", resources["scores"]
 
     def stale_checks(self) -> list[str]:
