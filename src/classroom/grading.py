@@ -422,10 +422,11 @@ def quiet_cells(inside: dict[int, str], names: dict[int, list[str]]) -> tuple[se
                 tidy |= functions
         else:
             bound, imports = bound_names(inside[k])
-            if words(inside[k]) & tidy or numpy.intersection(bound):
+            found = [text for text in imports if text.startswith("import numpy as ")]
+            others = frozenset(bound).union(*(imported_names(text) for text in imports if text not in found))
+            if words(inside[k]) & tidy or numpy & others:
                 tidy = frozenset()
-            found = [imported_names(text) for text in imports if text.startswith("import numpy as ")]
-            numpy = numpy.difference(bound).union(*found)
+            numpy = numpy.union(*map(imported_names, found)) - others
         said |= words(inside[k])
     return calm, alike
 

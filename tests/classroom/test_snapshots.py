@@ -244,3 +244,11 @@ def test_cell_that_does_more_than_to_define_new_functions_is_not_passed_over(sec
 def test_cell_that_only_defines_new_functions_is_passed_over(second):
     cells = rebuilt([PLAIN[0], second, PLAIN[2]], EQUAL)
     assert plan(cells.notebook["cells"], cells.roles, {}).calm == {0, 2, 4}
+
+
+@pytest.mark.parametrize(
+    ("setup", "alike"), [("import numpy as np", {2, 4, 6}), ("import numpy as np\nimport os as np", set())]
+)
+def test_another_module_under_numpys_name_is_not_numpy(setup, alike):
+    cells = rebuilt([f"def {name}():\n    return np.sin(0)" for name in NAMES], EQUAL, setup)
+    assert plan(cells.notebook["cells"], cells.roles, {}).alike == alike
