@@ -25,6 +25,7 @@ sys.path = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(
 
 import correct  # noqa: E402
 import slips  # noqa: E402
+import slips_of_networks  # noqa: E402
 
 from gradcheck import check_gradients, check_layer  # noqa: E402
 from gradcheck.problem import Problem, read_problem  # noqa: E402
@@ -161,10 +162,11 @@ def print_localise(count: int) -> None:
 
 
 def print_catalogue(_: int) -> None:
-    for label, listed in (("published", slips.published()), ("further", slips.further())):
+    further = [*slips.further(), *slips_of_networks.listed()]
+    for label, listed in (("published", slips.published()), ("further", further)):
         caught = named = wrongly = total = 0
         for slip in listed:
-            setting = slips.SETTINGS[slip.setting]
+            setting = (slips.SETTINGS | slips_of_networks.SETTINGS)[slip.setting]
             for seed in range(3):
                 inputs = setting.draw(np.random.default_rng(seed))
                 report = check_layer(setting.forward, slip.wrong, inputs, wrt=setting.wrt, seed=seed)

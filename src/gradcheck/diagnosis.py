@@ -101,7 +101,10 @@ class Evidence:
 
 
 def placeholder(e: Evidence) -> Found:
-    return e.fits and e.yours.size > 0 and not e.yours.any()
+    if not e.fits or not e.yours.size or e.yours.any():
+        return None
+    # One contribution of several may be zero, where a recurrent network starts from zeros.
+    return not any(slip.cause == "overwritten-branch" and match(e, slip) for slip, _ in e.slips())
 
 
 def extra_dimension(e: Evidence) -> Found:
@@ -175,9 +178,14 @@ def known_factors(e: Evidence) -> list[tuple[float, str]]:
 def known_factor(e: Evidence) -> Found:
     if e.factor is None:
         return None
-    factor = e.factor
+    guess = guesses(e, e.factor)
+    return bool(guess) and {"guess": guess, **words_of_factor(e)}
+
+
+def guesses(e: Evidence, factor: float) -> str:
+    """Return in brackets what a factor may be, "" where it is none that mistakes are known to leave."""
     said = [text for value, text in known_factors(e) if abs(abs(factor) / value - 1) < 10 * e.close]
-    return bool(said) and {"guess": f" ({' or '.join(dict.fromkeys(said))}?)", **words_of_factor(e)}
+    return f" ({' or '.join(dict.fromkeys(said))}?)" if said else ""
 
 
 def any_factor(e: Evidence) -> Found:
@@ -224,16 +232,16 @@ def match(e: Evidence, replay: Replay) -> Diagnosis | None:
     if replay.free == "rate":
         told = said._replace(sentence=f"{said.sentence} (The step was {amount:.4g} * dW.)")
         return told if amount > 0 and np.count_nonzero(delta) > 1 else None
-    of_terms = f"of the terms that make up d{e.name}"
-    for kept, diagnosis in (
-        (0.0, said),
-        (-1.0, Diagnosis("sign", f"The sign of one {of_terms} is flipped.")),
-        (2.0, Diagnosis("constant-factor", f"One {of_terms} counts twice what it should.", 2.0)),
-        (0.5, Diagnosis("constant-factor", f"One {of_terms} counts half what it should.", 0.5)),
-    ):
-        if abs(1 - amount - kept) < 1e-6:
-            return diagnosis
-    return None
+    kept, of_terms = 1 - amount, f"of the terms that make up d{e.name}"
+    if abs(kept) < 1e-6:
+        return said
+    if abs(kept + 1) < 1e-6:
+        return Diagnosis("sign", f"The sign of one {of_terms} is flipped.")
+    guess = guesses(e, kept)
+    # In one number alone every wrong answer is some factor of a term.
+    if not guess and np.unique(np.abs(delta[delta != 0])).size < 2:
+        return None
+    return Diagnosis("constant-factor", f"One {of_terms} counts {kept:.10g} times what it should{guess}.", kept)
 
 
 def nothing_but_upstream(e: Evidence) -> Found:
@@ -301,13 +309,22 @@ def one_entry(e: Evidence) -> Found:
     return e.true.size > 1 and len(places) == 1 and {"place": ", ".join(map(str, places[0]))}
 
 
+def one_line(e: Evidence, axis: int) -> int | None:
+    """Return the row (axis 0) or column (axis 1) in which all that is wrong lies, None where there is none."""
+    places = e.wrong_places(1e-11)
+    if e.true.ndim < 2 or e.true.shape[axis] < 2 or len(set(places[:, axis])) != 1:
+        return None
+    return int(places[0, axis])
+
+
 def one_along(axis: int) -> Callable[[Evidence], Found]:
-    """Return the test whether the answer is wrong in one row (axis 0) or column (axis 1) alone."""
+    """Return the test whether a whole row (axis 0) or column (axis 1) is wrong, and it alone."""
 
     def test(e: Evidence) -> Found:
-        places = e.wrong_places(1e-11)
-        several = e.true.ndim >= 2 and e.true.shape[axis] > 1 and len(places) > 0
-        return several and len(set(places[:, axis])) == 1 and {"place": places[0, axis]}
+        line = one_line(e, axis)
+        if line is None or len(e.wrong_places(1e-11)) < np.count_nonzero(e.true.take(line, axis)):
+            return None
+        return {"place": line}
 
     return test
 
@@ -320,6 +337,9 @@ def unknown(e: Evidence) -> Found:
     for word, side in (("positive", e.x > 0), ("negative", e.x < 0)):
         if len(places) and side[tuple(places.T)].all() and not side.all():
             where += f", all of them where {e.name} is {word}"
+    for axis, word in enumerate(("row", "column")):
+        line = one_line(e, axis)
+        where += f", all of them in {word} {line}" if line is not None else ""
     return {"where": where}
 
 

@@ -1,7 +1,7 @@
 """The chain rule replayed over the recorded steps with one step done wrong: what each slip would answer."""
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +14,10 @@ from gradcheck.trace import Node, Tape, Untraceable
 Rule = Callable[[Array], Array | None]
 # What a wrong step hands on, for the gradient G that arrives: cause, sentence, rule.
 Wrong = tuple[str, str, Rule]
+
+LONE = "Only the {} example counts; the gradients of all examples must be summed."
+PATH = "missing-path"
+MISSING = "A path is missing: a sum over entries (a mean, a variance, a norm) depends on the input too."
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,9 @@ class Replay:
 
 def replays(tape: Tape, dout: Array, truths: Mapping[str, Array]) -> Iterator[Replay]:
     """Yield what each slip that is known would answer; slips that do not fit these steps are passed over."""
-    slips = (activation_slips(tape), product_slips(tape), broadcast_slips(tape), updated_weights(tape, truths))
-    for slip in itertools.chain(*slips, fork_slips(tape)):
+    tape.fix_shifts(dout)
+    slips = (activation_slips(tape), softmax_slips(tape), product_slips(tape), broadcast_slips(tape))
+    for slip in itertools.chain(*slips, maximum_slips(tape), updated_weights(tape, truths), fork_slips(tape)):
         try:
             with np.errstate(all="ignore"):
                 yield replace(slip, gradients=tape.backprop(dout, **slip.changes))
@@ -50,7 +55,7 @@ def local_slope(tape: Tape, z: Node, a: Node, at: Array) -> Array | None:
     except (ValueError, TypeError):
         return None
     slope = np.asarray(moved.imag / STEP)
-    return slope if slope.shape == at.shape and np.isfinite(slope).all() else None
+    return slope if np.iscomplexobj(moved) and slope.shape == at.shape and np.isfinite(slope).all() else None
 
 
 def same(a: Array, b: Array) -> bool:
@@ -72,6 +77,13 @@ def through(weights: Array) -> Rule:
     return lambda G: G @ weights.T
 
 
+def by_sign(G: Array) -> Array:
+    """Return where the upstream gradient is positive, for a mask that looks at it; Untraceable where all or none is."""
+    if (G > 0).all() or not (G > 0).any():
+        raise Untraceable("no mask")
+    return G > 0
+
+
 def nothing(G: Array) -> None:
     """Hand nothing to the parent."""
 
@@ -81,15 +93,18 @@ def activation_table(z: Array, a: Array, s: Array, beyond: Array | None) -> Iter
     variable, mask = "wrong-variable", "wrong-mask"
     levels = np.unique(s)
     masked = levels.size == 2 and levels[0] == 0.0
-    if not same(s, np.ones(s.shape)):
-        if not masked or levels[1] == 1.0:
-            missing = "The derivative of the activation is missing: multiply the upstream gradient by it."
-            yield "missing-activation-derivative", missing, lambda G: G
-        upstream = "The upstream gradient is missing where the activation's derivative enters: multiply by it."
-        yield "missing-upstream", upstream, lambda G: s
+    if masked and not np.array_equal(s > 0, z > 0):
+        unmasked = "The mask is not applied: entries that the forward set to 0 must get no gradient."
+        yield mask, unmasked, times(levels[1])
+    elif not same(s, np.ones(s.shape)):
+        what = "derivative of the activation, its mask," if masked else "derivative of the activation"
+        missing = f"The {what} is missing: multiply the upstream gradient by it."
+        yield "missing-activation-derivative", missing, lambda G: G
+    upstream = "The upstream gradient is missing where the activation's derivative enters: multiply by it."
+    yield "missing-upstream", upstream, lambda G: s
     if not same(s * s, s):
         yield variable, "The activation's derivative is applied twice.", times(s * s)
-    if beyond is not None and not same(beyond, s):
+    if beyond is not None and not same(beyond, s) and not same(beyond, np.ones(s.shape)):
         yield variable, "The activation's derivative is taken at its output a where its input z belongs.", times(beyond)
     if same(s, a * (1 - a)):
         yield variable, "a * (1 - a) needs the output a = sigmoid(z); yours has z in its place.", times(z * (1 - z))
@@ -97,85 +112,201 @@ def activation_table(z: Array, a: Array, s: Array, beyond: Array | None) -> Iter
         yield variable, "1 - a**2 needs the output a = tanh(z); yours has z in its place.", times(1 - z**2)
     if masked:
         top = levels[1]
-        unmasked = "The mask is not applied: entries that the forward set to 0 must get no gradient."
         turned = "The mask is the wrong way round: yours lets the gradient through where the forward blocks it."
         upstream = "The mask looks at the sign of the upstream gradient; it must look at the forward's input."
-        if top != 1.0:
-            yield mask, unmasked, times(top)
         yield mask, turned, times(top * (s == 0))
-        yield mask, upstream, lambda G: G * top * (G > 0)
-    elif levels.size == 2:
+        yield mask, upstream, lambda G: G * top * by_sign(G)
+    elif levels.size == 2 and levels[0] > 0.0:
         low, high = levels
         swapped = f"The slopes {low:.6g} and {high:.6g} are the wrong way round."
         yield mask, swapped, times(np.where(s == high, low, high))
         yield mask, f"Where the slope is {low:.6g}, yours lets nothing through.", times(np.where(s == high, s, 0.0))
 
 
+def activation_tables(tape: Tape) -> dict[Node, dict[Node, list[Wrong]]]:
+    """Return the slips in each activation a of each z: an input, a layer's z, or what follows from those by a line.
+
+    Where the steps go on entry by entry, as in (sigmoid(z) - y)**2, each of them may be the end of the activation.
+    """
+    tables: dict[Node, dict[Node, list[Wrong]]] = {}
+    for a, above in tape.stretches().items():
+        for z in above[1:]:
+            root = above[-1]
+            starts = is_linear(z) or z.kind in ("input", "other") if z is root else not bends(tape, root, z)
+            s = local_slope(tape, z, a, z.value) if starts else None
+            # Straight steps, such as a division by a number, are no activation, unless they are a mask or two slopes.
+            if s is not None and (bends(tape, z, a) or not s.any() or np.unique(s).size == 2 and s.min() >= 0.0):
+                table = activation_table(z.value, a.value, s, local_slope(tape, z, a, a.value))
+                tables.setdefault(z, {})[a] = list(table)
+    return tables
+
+
 def activation_slips(tape: Tape) -> Iterator[Replay]:
-    """Yield slips in the derivative of an activation, wherever the forward has one."""
-    stretches = tape.activations()
-    for z, a in stretches:
-        s = local_slope(tape, z, a, z.value)
-        if s is None or not (z.kind in ("input", "other") or is_linear(z)):
-            continue
-        for cause, sentence, rule in activation_table(z.value, a.value, s, local_slope(tape, z, a, a.value)):
-            yield Replay(cause, sentence, {"bridges": {a: (z, rule)}})
-        if is_linear(z):
-            yield from surplus_slips(tape, z, a, s, {root for root, _ in stretches})
+    """Yield slips in the derivative of an activation, wherever the forward has one, and in several layers at once."""
+    tables = activation_tables(tape)
+    for z, ends in tables.items():
+        for a, table in ends.items():
+            for cause, text, rule in table:
+                yield Replay(cause, text, {"bridges": {a: (z, rule)}})
+    layers = [(z, list(ends)) for z, ends in tables.items() if is_linear(z)]
+    hidden = [(z, ends[-1]) for z, ends in layers[:-1]]
+    for several in (hidden, *([*hidden, (z, a)] for z, ends in layers[-1:] for a in ends)):
+        alike: dict[tuple[str, str], dict[Node, tuple[Node, Rule]]] = {}
+        for z, a in several:
+            for cause, text, rule in tables[z][a]:
+                alike.setdefault((cause, text), {})[a] = z, rule
+        for (cause, text), bridges in alike.items():
+            if len(bridges) > 1:
+                yield Replay(cause, text, {"bridges": bridges})
+    feeds = {
+        z: a for z, ends in layers for a in ends if any(user.kind == "matmul" for user, _ in tape.users.get(a, []))
+    }
+    for z, a in feeds.items():
+        yield from surplus_slips(tape, z, a, feeds)
+
+
+def bends(tape: Tape, z: Node, a: Node) -> bool:
+    """Return whether the steps from z to a are no straight line: their slope nearby is another."""
+    here, nearby = local_slope(tape, z, a, z.value), local_slope(tape, z, a, 1.01 * z.value + 0.01)
+    return here is None or nearby is None or not same(here, nearby)
 
 
 def is_linear(node: Node) -> bool:
-    """Return whether a step is a matrix product (or another sum) or one plus a bias: the z of a layer."""
-    return node.kind == "matmul" or (
-        node.source is np.add and any(parent.kind in ("matmul", "sum", "other") for parent in node.parents)
+    """Return whether a step is a matrix product (or another sum) or one plus others or a bias: the z of a layer."""
+    terms = node.parents if node.source is np.add else ()
+    return node.kind == "matmul" or any(
+        term.kind in ("sum", "other") or term.source is np.multiply or is_linear(term) for term in terms
     )
 
 
-def surplus_slips(tape: Tape, z: Node, a: Node, own: Array, roots: set[Node]) -> Iterator[Replay]:
+def surplus_slips(tape: Tape, z: Node, a: Node, hidden: Container[Node]) -> Iterator[Replay]:
     """Yield what comes out when a hidden activation's derivative is applied at an output that has none."""
+    own = local_slope(tape, z, a, z.value)
     text = "The derivative of an activation is applied where there is none: this output is linear."
     for node in tape.nodes:
         biased = any(user.source is np.add for user, _ in tape.users.get(node, []))
-        if node in roots or biased or not is_linear(node):
+        if node in hidden or biased or not is_linear(node):
             continue
         there = node.value
         slopes = [local_slope(tape, z, a, there)]
-        slopes += [there * (1 - there)] if same(own, a.value * (1 - a.value)) else []
-        slopes += [1 - there**2] if same(own, 1 - a.value**2) else []
+        slopes += [there * (1 - there)] if own is not None and same(own, a.value * (1 - a.value)) else []
+        slopes += [1 - there**2] if own is not None and same(own, 1 - a.value**2) else []
         for s in slopes:
             if s is not None:
                 yield Replay("wrong-variable", text, {"arrivals": {node: times(s)}})
+
+
+def softmax_table(P: Array, axis: int, logarithm: bool) -> Iterator[Wrong]:
+    """Yield slips in the gradient through P = softmax(Z) along an axis, P * (G - sum(P * G)), or its logarithm's.
+
+    That of log P is G - P * sum(G).
+    """
+
+    def whole(G: Array, total: Any) -> Array:
+        return np.asarray(G - P * total if logarithm else P * (G - total))
+
+    def total(G: Array, along: int | None) -> Any:
+        return (G if logarithm else P * G).sum(axis=along, keepdims=True)
+
+    def beside(along: int | None) -> Rule:
+        return lambda G: whole(G, total(G, along))
+
+    diagonal = "Only the diagonal of the softmax's Jacobian is there: every output depends on every input of its row."
+    yield "diagonal-jacobian", diagonal, times((1 - P) if logarithm else P * (1 - P))
+    yield PATH, "The path through the softmax's sum is missing: each output depends on all.", lambda G: whole(G, 0.0)
+    yield "missing-activation-derivative", "The derivative of the softmax is missing.", lambda G: G
+    yield "sign", "The sign of the sum in the softmax's gradient is flipped.", lambda G: whole(G, -total(G, axis))
+    if logarithm:
+        yield "missing-upstream", "The upstream gradient is missing where it is summed.", lambda G: whole(G, 1.0)
+    for along in {None, *range(P.ndim)} - {axis}:
+        text = f"The sum in the softmax's gradient runs over the wrong axis: the softmax runs along axis {axis}."
+        yield "wrong-axis", text, beside(along)
+
+
+def softmax_slips(tape: Tape) -> Iterator[Replay]:
+    """Yield slips at each softmax, and at each logarithm of one, known by their values."""
+    before: list[Node] = list(tape.inputs.values())
+    for node in tape.nodes:
+        for axis, logarithm in itertools.product(range(node.value.ndim), (False, True)):
+            with np.errstate(all="ignore"):
+                P = np.exp(node.value) if logarithm else node.value
+            sums = P.sum(axis=axis)
+            if P.shape[axis] < 2 or not (P > 0).all() or not same(sums, np.ones(sums.shape)):
+                continue
+            for z in before:
+                if z.value.shape == P.shape and np.ptp(z.value - np.log(P), axis=axis).max() < 1e-9:
+                    for cause, text, rule in softmax_table(P, axis, logarithm):
+                        yield Replay(cause, text, {"bridges": {node: (z, rule)}})
+                    break
+        before.append(node)
+
+
+def maximum_slips(tape: Tape) -> Iterator[Replay]:
+    """Yield slips at each maximum along an axis, as a pooling takes one: its gradient belongs to the largest entry."""
+    for node in tape.nodes:
+        if node.kind == "max" and node.axis is not None:
+            x, axis = node.parents[0].value, node.axis
+            share = np.full(x.shape, node.value.size / x.size)
+            for weight, text in (
+                (np.ones(x.shape), "Every entry of a window gets the gradient of its maximum; only the largest must."),
+                (share, "The gradient of a maximum is shared out over its window; only the largest entry must get it."),
+                (x != x.max(axis=axis, keepdims=True), "The mask is the wrong way round: all but the largest get it."),
+            ):
+                yield Replay("wrong-mask", text, {"edges": {(node, 0): spread(weight, axis)}})
+
+
+def spread(weight: Array, axis: Any) -> Rule:
+    """Return the rule that hands the gradient of a maximum along an axis to each entry, times a weight."""
+    return lambda G: (G if G.ndim == weight.ndim else np.expand_dims(G, axis)) * weight
 
 
 def product_table(A: Array, B: Array) -> Iterator[tuple[int, Wrong]]:
     """Yield slips in dA = G @ B.T (side 0) and dB = A.T @ G (side 1), the gradients of Z = A @ B."""
     accident = "You multiplied by the {} without the transpose; the shapes agree only by accident."
     turned = "The factors of the matrix product are the wrong way round."
+    transpose = "The upstream gradient of this product is transposed where it must not be."
     star = "* multiplies entry by entry; a matrix product, @, belongs here: a sum."
     yield 0, ("missing-transpose", accident.format("second factor (W, not W.T)"), lambda G: G @ B)
     yield 1, ("missing-transpose", accident.format("first factor (X, not X.T)"), lambda G: A @ G)
     for side, rule in ((0, lambda G: B @ G), (0, lambda G: B.T @ G), (1, lambda G: G @ A), (1, lambda G: G @ A.T)):
         yield side, ("missing-transpose", turned, rule)
+    yield 0, ("missing-transpose", transpose, lambda G: G.T @ B.T)
+    yield 1, ("missing-transpose", transpose, lambda G: A.T @ G.T)
     for side, factor in ((0, B.T), (0, B), (1, A.T), (1, A)):
         yield side, ("elementwise-product", star, times(factor))
+    yield 1, ("overwritten-branch", LONE.format("first"), lambda G: A[:1].T @ G[:1])
+    yield 1, ("overwritten-branch", LONE.format("last"), lambda G: A[-1:].T @ G[-1:])
 
 
 def product_slips(tape: Tape) -> Iterator[Replay]:
     """Yield slips in the two gradients of each matrix product, and another layer's values in it."""
     before = "The pre-activation z is used where its activation a belongs."
     other_layer = "The activation of another layer is used: dW[l] needs A[l-1], the input of that layer."
+    shared: dict[tuple[Any, ...], dict[tuple[Node, int], Rule]] = {}
+    stretches = tape.stretches()
     for node in tape.products():
         first, second = node.parents
         slips = list(product_table(first.value, second.value))
+        for place, (k, (cause, text, rule)) in enumerate(slips):
+            # One matrix in several products, as the steps of a recurrent network share theirs.
+            shared.setdefault((cause, text, place, node.parents[1 - k]), {})[node, k] = rule
         for other in (*tape.inputs.values(), *tape.nodes):
-            if other is first or other.value.ndim != 2 or other.value.shape[0] != first.value.shape[0]:
+            rows = other.value.ndim == 2 and len(other.value) == len(first.value)
+            if other is first or not rows or not other.value.any():
                 continue
-            if other is tape.root(first):
+            if other in stretches.get(first, []):
                 slips.append((1, ("wrong-variable", before, into(other.value))))
             elif other is not second:
                 slips.append((1, ("off-by-one-layer", other_layer, into(other.value))))
         for k, (cause, text, rule) in slips:
             yield Replay(cause, text, {"edges": {(node, k): rule}})
+    for (cause, text, *_), edges in shared.items():
+        if len(edges) > 1:
+            yield Replay(cause, text, {"edges": edges})
+    for node in tape.nodes:
+        for k, parent in enumerate(node.parents if node.source is np.multiply and len(node.parents) == 2 else ()):
+            for z in stretches.get(parent, [])[1:]:
+                yield Replay("wrong-variable", before, {"edges": {(node, 1 - k): times(z.value)}})
 
 
 def broadcast_table(node: Node, k: int, axis: int) -> Iterator[Wrong]:
@@ -183,14 +314,13 @@ def broadcast_table(node: Node, k: int, axis: int) -> Iterator[Wrong]:
     shape = node.parents[k].value.shape
     total = "Everything is summed to one number; the sum runs over the examples alone."
     wrong = f"The sum runs over axis {axis}, the wrong one."
-    lone = "Only the {} example counts; the gradients of all examples must be summed."
     yield "not-summed", "It was broadcast, so its gradients must be summed.", lambda G: node.wide(k, G)
     yield "wrong-axis", total, lambda G: np.full(shape, node.wide(k, G).sum())
     yield "wrong-axis", total, lambda G: np.asarray(node.wide(k, G).sum())
     yield "wrong-axis", wrong, lambda G: node.wide(k, G).sum(axis=axis)
     yield "wrong-axis", wrong, lambda G: node.wide(k, G).sum(axis=axis, keepdims=True)
-    yield "not-summed", lone.format("first"), lambda G: node.wide(k, G).take(0, axis=axis)
-    yield "not-summed", lone.format("last"), lambda G: node.wide(k, G).take(-1, axis=axis)
+    yield "not-summed", LONE.format("first"), lambda G: node.wide(k, G).take(0, axis=axis)
+    yield "not-summed", LONE.format("last"), lambda G: node.wide(k, G).take(-1, axis=axis)
 
 
 def broadcast_slips(tape: Tape) -> Iterator[Replay]:
@@ -218,22 +348,22 @@ def updated_weights(tape: Tape, truths: Mapping[str, Array]) -> Iterator[Replay]
 def fork_slips(tape: Tape) -> Iterator[Replay]:
     """Yield slips where a value is used more than once, so that several contributions add."""
     sums, names = [], {node: name for name, node in tape.inputs.items()}
-    for node in tape.nodes:
-        for k, parent in enumerate(node.parents):
-            users, what = tape.users[parent], names.get(parent, "A value on the way")
-            if len(users) < 2 or node.source is np.where:
-                continue
-            cause, text = name_of_loss(tape, parent, node, what)
-            yield Replay(cause, text, {"edges": {(node, k): nothing}}, "edge")
-            if len(users) > 2:
+    for parent, users in tape.users.items():
+        what = names.get(parent, "A value on the way")
+        edges = [user for user in users if len(users) > 1 and user[0].source is not np.where]
+        losses = {(node, k): name_of_loss(tape, parent, node, what) for node, k in edges}
+        for edge, (cause, text) in losses.items():
+            yield Replay(cause, text, {"edges": {edge: nothing}}, "edge")
+            if cause == PATH:
+                sums.append(edge)
+            others = [user for user in users if user != edge]
+            if len(others) > 1:
                 text = f"{what} is used more than once, and only one of its contributions has arrived: they add."
-                others = {user: nothing for user in users if user != (node, k)}
-                yield Replay("overwritten-branch", text, {"edges": others})
-            if cause == "missing-path":
-                sums.append((node, k))
-    text = "A path is missing: sums over entries (a mean, a variance, a norm) depend on the input too."
+                paths = all(losses.get(user) == (PATH, MISSING) for user in others)
+                cause, text = (PATH, MISSING) if paths else ("overwritten-branch", text)
+                yield Replay(cause, text, {"edges": dict.fromkeys(others, nothing)})
     for lost in [*itertools.combinations(sums[:8], 2), *([tuple(sums)] if len(sums) > 2 else [])]:
-        yield Replay("missing-path", text, {"edges": dict.fromkeys(lost, nothing)})
+        yield Replay(PATH, MISSING, {"edges": dict.fromkeys(lost, nothing)})
 
 
 def name_of_loss(tape: Tape, parent: Node, node: Node, what: str) -> tuple[str, str]:
@@ -242,25 +372,32 @@ def name_of_loss(tape: Tape, parent: Node, node: Node, what: str) -> tuple[str, 
     A path that shrinks to one number and joins the others in a final sum is a term of the loss; one that goes
     through a sum (a mean, a norm) is a path; any other is a branch.
     """
-    beside: set[Node] = set()
-    stack = [user for user, _ in tape.users[parent] if user is not node]
-    while stack:
-        there = stack.pop()
-        if there not in beside:
-            beside.add(there)
-            stack += [user for user, _ in tape.users.get(there, [])]
-    shrinks, here = False, node
-    while here not in beside:
-        shrinks |= here.value.size < parent.value.size
+    beside, whole = followers(tape, parent, node), followers(tape, parent, node, entry_by_entry=True)
+    here, shrinks = node, node.shrinks
+    while here not in whole and not (shrinks and here in beside and here.value.size == 1):
         users = tape.users.get(here, [])
         if not users:
             break
         here = users[0][0]
+        shrinks |= here.shrinks
+    if here.source is np.where and not shrinks:
+        return "wrong-mask", "One side of a condition gets no gradient: each entry gets that of the side it took."
     final = here.value.size == 1 and tape.out.value.size == 1
     if shrinks and final and here.source in (np.add, np.subtract):
         return "missing-term", "The gradient of one term of the loss is missing, such as a regularisation term."
-    if shrinks:
-        text = "A path is missing: a sum over entries (a mean, a variance, a norm) depends on the input too."
-        return "missing-path", text
+    if shrinks and here in whole:
+        return PATH, MISSING
     text = f"{what} is used more than once, and only one use is counted: the gradients of all uses add."
     return "overwritten-branch", text
+
+
+def followers(tape: Tape, parent: Node, node: Node, entry_by_entry: bool = False) -> set[Node]:
+    """Return the steps that follow from a value by its other uses than a node, or without a sum on the way."""
+    found: set[Node] = set()
+    stack = [user for user, _ in tape.users[parent] if user is not node]
+    while stack:
+        there = stack.pop()
+        if there not in found and not (entry_by_entry and there.shrinks):
+            found.add(there)
+            stack += [user for user, _ in tape.users.get(there, [])]
+    return found

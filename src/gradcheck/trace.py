@@ -12,13 +12,15 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from gradcheck.direction import STEP
-from gradcheck.problem import Array, Function, Problem
+from gradcheck.problem import Array, Function, Problem, agree
 
 LARGEST_JACOBIAN = 2_000_000
 KINDS: dict[Any, str] = {
     np.where: "elementwise", np.clip: "elementwise", np.nan_to_num: "elementwise",
-    np.sum: "sum", np.mean: "sum", np.dot: "matmul", np.matmul: "matmul",
+    np.sum: "sum", np.mean: "sum", np.max: "max", np.amax: "max", np.dot: "matmul", np.matmul: "matmul",
 }  # fmt: skip
+# The source of a step that picks entries, x[index].
+ENTRIES = "entries"
 IN_PLACE = ("fill", "sort", "put", "resize", "itemset", "partition", "item", "tolist")
 
 
@@ -94,6 +96,12 @@ class Node:
         return (self.slope(k) @ G.ravel()).reshape(x.shape)
 
     @property
+    def shrinks(self) -> bool:
+        """Whether this step sums up (a mean, a norm, a maximum): it neither multiplies matrices nor picks entries."""
+        smaller = self.value.size < max((parent.value.size for parent in self.parents), default=0)
+        return smaller and self.kind != "matmul" and self.source is not ENTRIES
+
+    @property
     def is_product(self) -> bool:
         """Whether this is the product of two matrices."""
         return self.kind == "matmul" and [p.value.ndim for p in self.parents] == [2, 2]
@@ -146,7 +154,7 @@ class Traced(NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         (target,) = kwargs.pop("out", (None,))
         kinds = {"__call__": "matmul" if ufunc is np.matmul else "elementwise"}
-        kinds["reduce"] = "sum" if ufunc is np.add else "other"
+        kinds["reduce"] = {np.add: "sum", np.maximum: "max"}.get(ufunc, "other")
         if ufunc.nout != 1 or method not in kinds:
             raise Untraceable(f"{ufunc.__name__}.{method}")
         axis = kwargs.get("axis") if method == "reduce" else None
@@ -160,7 +168,7 @@ class Traced(NDArrayOperatorsMixin):
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         kind = KINDS.get(func, "other")
-        axis = kwargs.get("axis", args[1] if kind == "sum" and len(args) > 1 else None)
+        axis = kwargs.get("axis", args[1] if kind in ("sum", "max") and len(args) > 1 else None)
         return self.record(kind, func, args, kwargs, axis)
 
     def record(self, kind: str, function: Any, args: Any, kwargs: Any, axis: Any = None, source: Any = None) -> Any:
@@ -189,7 +197,7 @@ class Traced(NDArrayOperatorsMixin):
         return Traced(node, self.tape)
 
     def __getitem__(self, index: Any) -> Any:
-        return self.record("other", lambda x: x[index], (self,), {})
+        return self.record("other", lambda x: x[index], (self,), {}, source=ENTRIES)
 
     def __setitem__(self, index: Any, new: Any) -> None:
         def put(x: Array, value: Any) -> Array:
@@ -202,7 +210,7 @@ class Traced(NDArrayOperatorsMixin):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or not callable(getattr(np.ndarray, name, None)):
             raise AttributeError(name)
-        if name in ("sum", "mean", "dot", "clip"):
+        if name in ("sum", "mean", "max", "dot", "clip"):
             return lambda *args, **kwargs: getattr(np, name)(self, *args, **kwargs)
         if name in IN_PLACE:
             raise Untraceable(name)
@@ -218,6 +226,10 @@ class Tape:
     out: Node
 
     def __post_init__(self) -> None:
+        self.join()
+
+    def join(self) -> None:
+        """Keep the steps that lead to the output, and note the users of each value."""
         alive = {self.out}
         for node in reversed(self.nodes):
             if node in alive:
@@ -262,25 +274,29 @@ class Tape:
         return {name: upstream.get(node, np.zeros(node.value.shape)) for name, node in self.inputs.items()}
 
     def products(self) -> Iterator[Node]:
-        """Yield the products of two matrices."""
-        return (node for node in self.nodes if node.is_product)
+        """Yield the products of a matrix with a matrix or a vector."""
+        return (node for node in self.nodes if node.kind == "matmul" and node.parents[0].value.ndim == 2)
 
-    def root(self, node: Node) -> Node | None:
-        """Return the one node from which this follows entry by entry, as an activation does; else None."""
-        if node.kind != "elementwise":
-            return None
-        roots = {self.root(parent) or parent for parent in node.parents}
-        root = roots.pop()
-        return root if not roots and root.value.shape == node.value.shape else None
-
-    def activations(self) -> list[tuple[Node, Node]]:
-        """Return (z, a) for each stretch of elementwise steps from z to a, the longest ones."""
-        found = []
+    def fix_shifts(self, dout: Array) -> None:
+        """Make constants of the maxima on which no gradient depends, as a softmax subtracts one against overflow."""
+        whole = self.backprop(dout)
         for node in self.nodes:
-            root, users = self.root(node), self.users.get(node, [])
-            if root is not None and (not users or any(self.root(user) is not root for user, _ in users)):
-                found.append((root, node))
-        return found
+            if node.kind == "max":
+                cut = self.backprop(dout, arrivals={node: np.zeros_like})
+                if all(agree(cut[name], whole[name], 1e-9) for name in whole):
+                    node.kind, node.parents = "constant", ()
+        self.join()
+
+    def stretches(self) -> dict[Node, list[Node]]:
+        """Return for each step itself and the values from which it follows entry by entry, the farthest last."""
+        above: dict[Node, list[Node]] = {}
+        for node in self.nodes:
+            lists = [above.get(parent, [parent]) for parent in node.parents if parent.kind != "constant"]
+            above[node] = [node]
+            if node.kind == "elementwise" and lists:
+                shared = [z for z in lists[0] if all(z in others for others in lists[1:])]
+                above[node] += [z for z in shared if z.value.shape == node.value.shape]
+        return above
 
     def replay(self, z: Node, a: Node, value: Array) -> Array:
         """Return what the elementwise steps from z to a give for another value of z."""
@@ -288,7 +304,8 @@ class Tape:
 
         def evaluate(node: Node) -> Array:
             if node not in known:
-                known[node] = node.again({parent: evaluate(parent) for parent in node.parents})
+                changed = {parent: evaluate(parent) for parent in node.parents if parent.kind != "constant"}
+                known[node] = node.again(changed)
             return known[node]
 
         return evaluate(a)

@@ -1,14 +1,16 @@
 import numpy as np
 import pytest
 import slips
+import slips_of_networks
 
 from gradcheck import check_layer
 
-PUBLISHED, FURTHER = slips.published(), slips.further()
+PUBLISHED, FURTHER = slips.published(), [*slips.further(), *slips_of_networks.listed()]
+SETTINGS = slips.SETTINGS | slips_of_networks.SETTINGS
 
 
 def check(slip, seed):
-    setting = slips.SETTINGS[slip.setting]
+    setting = SETTINGS[slip.setting]
     inputs = setting.draw(np.random.default_rng(100 + seed))
     return check_layer(setting.forward, slip.wrong, inputs, wrt=setting.wrt, seed=seed)
 
@@ -32,9 +34,9 @@ def test_every_failing_message_carries_a_finite_difference(slip):
 
 
 @pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("name", slips.SETTINGS)
+@pytest.mark.parametrize("name", SETTINGS)
 def test_right_backward_passes_without_a_remark(name, seed):
-    setting = slips.SETTINGS[name]
+    setting = SETTINGS[name]
     report = check_layer(setting.forward, setting.right, setting.draw(np.random.default_rng(seed)), wrt=setting.wrt)
     assert report.ok, str(report)
     for finding in report.findings:
@@ -61,7 +63,7 @@ def test_sentence_holds_the_numbers_that_a_learner_would_get():
 
 
 def test_first_wrong_step_is_the_one_nearest_to_the_loss():
-    setting = slips.SETTINGS["deep network"]
+    setting = SETTINGS["deep network"]
     inputs = setting.draw(np.random.default_rng(0))
 
     def wrong(d, cache):
@@ -80,7 +82,7 @@ def test_first_wrong_step_is_the_one_nearest_to_the_loss():
 
 
 def test_first_wrong_step_needs_no_recorded_steps():
-    setting = slips.SETTINGS["deep network"]
+    setting = SETTINGS["deep network"]
 
     def opaque(*arrays):
         return setting.forward(*(np.array(array) for array in arrays))
@@ -94,7 +96,7 @@ def test_first_wrong_step_needs_no_recorded_steps():
 
 @pytest.mark.parametrize("slip", ["output", "output by its value", "off by one"])
 def test_reference_is_recorded_where_the_forward_cannot_be(slip):
-    setting = slips.SETTINGS["deep network"]
+    setting = SETTINGS["deep network"]
     inputs = setting.draw(np.random.default_rng(0))
 
     def opaque(*arrays):
@@ -111,7 +113,7 @@ def test_reference_is_recorded_where_the_forward_cannot_be(slip):
 
 
 def test_gradients_of_one_layer_are_no_consequence_of_one_another():
-    setting = slips.SETTINGS["linear"]
+    setting = SETTINGS["linear"]
 
     def wrong(d, cache):
         return [-grad for grad in setting.right(d, cache)]
@@ -122,7 +124,7 @@ def test_gradients_of_one_layer_are_no_consequence_of_one_another():
 
 
 def test_authors_own_mistake_is_named_before_any_other():
-    setting = slips.SETTINGS["linear"]
+    setting = SETTINGS["linear"]
     inputs = setting.draw(np.random.default_rng(0))
 
     def turned(d, cache):
@@ -144,7 +146,7 @@ def test_authors_own_mistake_is_named_before_any_other():
 
 
 def test_two_mistakes_that_answer_alike_are_both_said():
-    setting = slips.SETTINGS["tanh"]
+    setting = SETTINGS["tanh"]
 
     def wrong(d, cache):
         return d * 3
@@ -157,7 +159,7 @@ def test_two_mistakes_that_answer_alike_are_both_said():
 
 @pytest.mark.parametrize("name", ["linear", "relu", "softmax", "batch norm", "convolution", "deep network"])
 def test_noise_is_never_given_a_name(name):
-    setting = slips.SETTINGS[name]
+    setting = SETTINGS[name]
     rng = np.random.default_rng(1)
 
     for _ in range(10):

@@ -101,10 +101,33 @@ def test_jacobian_is_exact_and_left_out_where_it_is_large_or_not_to_be_had():
         found = jacobian(problem, "x")
         assert (found is not None) == known
         assert not known or (found.shape == (out, size) and (found == 1.0).all())
-    problem = started(lambda W: (np.abs(W), W), lambda dout, cache: dout)
-    assert jacobian(problem, "W") is None
-    problem = started(lambda W: (np.floor(W) if W.dtype.kind == "c" else W, W), lambda dout, cache: dout)
-    assert jacobian(problem, "W") is None
+
+
+def into_buffer(W):
+    Z = np.zeros(W.shape)
+    Z[:] = np.sin(W)
+    return Z, W
+
+
+def raises_for_complex(W):
+    return (np.floor(W) if W.dtype.kind == "c" else np.sin(W)), W
+
+
+@pytest.mark.parametrize("forward", [lambda W: (np.abs(np.sin(W)), W), into_buffer, raises_for_complex])
+def test_jacobian_is_measured_where_complex_numbers_do_not_go_through(forward):
+    problem = started(forward, lambda dout, cache: dout)
+    W = problem.inputs["W"].ravel()
+    sides = np.sign(np.sin(W)) if forward not in (into_buffer, raises_for_complex) else 1.0
+    assert np.abs(jacobian(problem, "W") - np.diag(sides * np.cos(W))).max() < 1e-8
+
+
+def test_jacobian_is_not_to_be_had_where_forward_raises_beside_its_inputs():
+    def forward(W):
+        if not np.array_equal(W, [[1.0, 2.0]]):
+            raise ValueError("only these")
+        return W * 2.0, W
+
+    assert jacobian(started(forward, lambda dout, cache: dout, {"W": np.array([[1.0, 2.0]])}), "W") is None
 
 
 # --- the second opinion ----------------------------------------------------------------------------------------

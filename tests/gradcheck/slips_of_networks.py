@@ -1,0 +1,397 @@
+"""Typical wrong backward functions of losses, normalisations, pooling, recurrent and deep networks, and attention.
+
+Each backward takes the name of a slip, and is right without one.
+"""
+
+import functools
+
+import numpy as np
+from slips import Setting, Slip, sigmoid, sizes, softmax
+
+
+# --- softmax, its logarithm, losses ----------------------------------------------------------------------------
+def softmax_forward(Z):
+    P = softmax(Z)
+    return P, P
+
+
+def softmax_backward(d, P, slip=""):
+    total = (d * P).sum(axis=1, keepdims=True)
+    if slip == "the other axis":
+        total = (d * P).sum(axis=0, keepdims=True)
+    if slip == "one sum for all":
+        total = (d * P).sum()
+    if slip == "a mean":
+        total = total / P.shape[1]
+    if slip == "plus":
+        total = -total
+    return P * (d - total)
+
+
+def log_softmax_forward(Z):
+    S = Z - Z.max(axis=1, keepdims=True)
+    logs = S - np.log(np.exp(S).sum(axis=1, keepdims=True))
+    return logs, np.exp(logs)
+
+
+def log_softmax_backward(d, P, slip=""):
+    total = d.sum(axis=1, keepdims=True)
+    if slip == "the other axis":
+        total = d.sum(axis=0, keepdims=True)
+    if slip == "one sum for all":
+        total = d.sum()
+    if slip == "plus":
+        total = -total
+    if slip == "no sum":
+        total = 1.0
+    if slip == "diagonal":
+        return d * (1 - P)
+    return d - P * total
+
+
+def rows_draw(rng):
+    N, n = sizes(rng, 2)
+    return {"Z": rng.normal(size=(N, n))}
+
+
+def hinge_forward(s, y):
+    return np.maximum(0, 1 - y * s).mean(), (s, y)
+
+
+def hinge_backward(cache, slip=""):
+    s, y = cache
+    counts = y * s > 1 if slip == "turned" else np.ones(s.shape, bool) if slip == "everywhere" else y * s < 1
+    return np.where(counts, -y, 0) / len(s)
+
+
+def hinge_draw(rng):
+    return {"s": 2 * rng.normal(size=9), "y": np.array([-1, 1, 1, -1, 1, -1, -1, 1, 1])}
+
+
+def logistic_forward(X, w, b, y):
+    a = sigmoid(X @ w + b)
+    return -(y * np.log(a) + (1 - y) * np.log(1 - a)).mean(), (X, a, y)
+
+
+def logistic_backward(cache, slip=""):
+    X, a, y = cache
+    dz = (a - y) / len(X)
+    if slip == "loss by a alone":
+        dz = dz / (a * (1 - a))
+    if slip == "activation twice":
+        dz = dz * a * (1 - a)
+    return X.T @ dz, dz.sum()
+
+
+def logistic_draw(rng):
+    N, n = sizes(rng, 2)
+    return {"X": rng.normal(size=(N, n)), "w": rng.normal(size=n), "b": float(rng.normal()), "y": np.arange(N) % 2}
+
+
+def regression_forward(X, w, b, y):
+    r = X @ w + b - y
+    return (r**2).mean(), (X, r)
+
+
+def regression_backward(cache, slip=""):
+    X, r = cache
+    dw = X[-1] * r[-1] if slip == "the last example" else X.T @ r
+    return 2 * dw / len(r), 2 * r.mean()
+
+
+def regression_draw(rng):
+    N, n = sizes(rng, 2)
+    return {"X": rng.normal(size=(N, n)), "w": rng.normal(size=n), "b": float(rng.normal()), "y": rng.normal(size=N)}
+
+
+# --- pooling, normalisation --------------------------------------------------------------------------------------
+def pool_forward(X):
+    windows = X.reshape(len(X), -1, 2)
+    return windows.max(axis=2), windows == windows.max(axis=2, keepdims=True)
+
+
+def pool_backward(d, largest, slip=""):
+    if slip == "to all":
+        largest = np.ones(largest.shape)
+    if slip == "shared out":
+        largest = np.full(largest.shape, 0.5)
+    if slip == "turned":
+        largest = ~largest
+    return (d[:, :, None] * largest).reshape(len(d), -1)
+
+
+def pool_draw(rng):
+    return {"X": rng.normal(size=(3, 8))}
+
+
+def two_pass_forward(X, gamma, beta):
+    mu = np.mean(X, axis=0)
+    variance = np.mean((X - mu) ** 2, axis=0)
+    std = np.sqrt(variance + 1e-5)
+    xhat = (X - mu) / std
+    return gamma * xhat + beta, (X, mu, std, xhat, gamma)
+
+
+def two_pass_backward(d, cache, slip=""):
+    X, mu, std, xhat, gamma = cache
+    N, dxhat = len(X), d * gamma
+    dvariance = (dxhat * (X - mu)).sum(axis=0) * -0.5 / std**3
+    dmu = -(dxhat / std).sum(axis=0)
+    if slip == "variance turned":
+        dvariance = -dvariance
+    if slip == "no half":
+        dvariance = 2 * dvariance
+    if slip in ("no variance", "neither"):
+        dvariance = 0
+    if slip in ("no mean", "neither"):
+        dmu = 0
+    share = N * dmu if slip == "mean not divided" else dmu
+    return dxhat / std + dvariance * 2 * (X - mu) / N + share / N, (d * xhat).sum(axis=0), d.sum(axis=0)
+
+
+def two_pass_draw(rng):
+    N, n = sizes(rng, 2)
+    return {"X": rng.normal(size=(N + 3, n)), "gamma": rng.normal(size=n), "beta": rng.normal(size=n)}
+
+
+# --- networks ----------------------------------------------------------------------------------------------------
+def residual_forward(X, W):
+    A = np.tanh(X @ W)
+    return X + A, (X, W, A)
+
+
+def residual_backward(d, cache, slip=""):
+    X, W, A = cache
+    dZ = d if slip == "no activation" else d * (1 - A**2)
+    inner = dZ @ W if slip == "no transpose" else dZ @ W.T
+    return (0 if slip == "no skip" else d) + (0 if slip == "skip alone" else inner), X.T @ dZ
+
+
+def residual_draw(rng):
+    N, n = sizes(rng, 2)
+    return {"X": rng.normal(size=(N, n)), "W": rng.normal(size=(n, n))}
+
+
+def chain_forward(w1, b1, w2, b2, x, y):
+    z1 = w1 * x + b1
+    a1 = sigmoid(z1)
+    a2 = sigmoid(w2 * a1 + b2)
+    return (a2 - y) ** 2, (w2, x, y, z1, a1, a2)
+
+
+def chain_backward(cache, slip=""):
+    w2, x, y, z1, a1, a2 = cache
+    output = slip in ("no activation at the output", "no activation")
+    dz2 = 2 * (a2 - y) * (1 if output else a2 * (1 - a2))
+    dz1 = dz2 * w2 * (1 if slip in ("no hidden activation", "no activation") else a1 * (1 - a1))
+    return dz1 * x, dz1, dz2 * (z1 if slip == "z1 for a1" else a1), dz2
+
+
+def chain_draw(rng):
+    weights = {name: float(rng.normal()) for name in ("w1", "b1", "w2", "b2")}
+    return {**weights, "x": 0.8, "y": 1.0}
+
+
+def deep_forward(X, W1, b1, W2, b2, W3, b3, Y):
+    Z1 = X @ W1 + b1
+    A1 = np.tanh(Z1)
+    Z2 = A1 @ W2 + b2
+    A2 = np.tanh(Z2)
+    P = sigmoid(A2 @ W3 + b3)
+    return ((P - Y) ** 2).mean(), (X, Z1, A1, Z2, A2, P, W2, W3, Y)
+
+
+def deep_backward(cache, slip=""):
+    X, Z1, A1, Z2, A2, P, W2, W3, Y = cache
+    hidden = [1 - Z**2 for Z in (Z1, Z2)] if slip == "z for a" else [1 - A**2 for A in (A1, A2)]
+    if slip in ("no hidden activation", "no activation"):
+        hidden = [1, 1]
+    dZ3 = 2 * (P - Y) / Y.size * (1 if slip in ("no activation at the output", "no activation") else P * (1 - P))
+    dZ2 = dZ3 @ W3.T * hidden[1]
+    dZ1 = dZ2 @ (W2 if slip == "no transpose" else W2.T) * hidden[0]
+    return X.T @ dZ1, dZ1.sum(axis=0), A1.T @ dZ2, dZ2.sum(axis=0), A2.T @ dZ3, dZ3.sum(axis=0)
+
+
+def deep_draw(rng):
+    N, n, h, m = sizes(rng, 4)
+    shapes = {"X": (N, n), "W1": (n, h), "b1": (h,), "W2": (h, h), "b2": (h,), "W3": (h, m), "b3": (m,), "Y": (N, m)}
+    return {name: 0.7 * rng.normal(size=shape) for name, shape in shapes.items()}
+
+
+def linear_output_forward(X, W1, b1, W2, b2, Y):
+    A = np.tanh(X @ W1 + b1)
+    P = A @ W2 + b2
+    return ((P - Y) ** 2).mean(), (X, A, W2, P, Y)
+
+
+def linear_output_backward(cache, slip=""):
+    X, A, W2, P, Y = cache
+    dP = 2 * (P - Y) / Y.size
+    if slip == "activation at the output":
+        dP = dP * (1 - P**2)
+    dA = dP @ W2.T
+    dZ = dA * (1 - A**2)
+    return X.T @ (dA if slip == "dW1 from dA" else dZ), dZ.sum(axis=0), A.T @ dP, dP.sum(axis=0)
+
+
+def linear_output_draw(rng):
+    N, n, h, m = sizes(rng, 4)
+    shapes = {"X": (N, n), "W1": (n, h), "b1": (h,), "W2": (h, m), "b2": (m,), "Y": (N, m)}
+    return {name: rng.normal(size=shape) for name, shape in shapes.items()}
+
+
+def decayed_forward(X, W1, b1, W2, b2, Y):
+    A = np.maximum(0, X @ W1 + b1)
+    P = softmax(A @ W2 + b2)
+    return -(Y * np.log(P)).sum() / len(X) + 0.05 * ((W1**2).sum() + (W2**2).sum()), (X, W1, A, W2, P, Y)
+
+
+def decayed_backward(cache, slip=""):
+    X, W1, A, W2, P, Y = cache
+    dZ2 = P - Y if slip == "no 1/N" else (P - Y) / len(X)
+    dZ1 = dZ2 @ W2.T * (A > 0)
+    rate = {"no decay": 0.0, "decay / N": 0.1 / len(X), "decay turned": -0.1, "no rate": 1.0}.get(slip, 0.1)
+    return X.T @ dZ1 + rate * W1, dZ1.sum(axis=0), A.T @ dZ2 + rate * W2, dZ2.sum(axis=0)
+
+
+def decayed_draw(rng):
+    N, n, h, m = sizes(rng, 4)
+    shapes = {"X": (N, n), "W1": (n, h), "b1": (h,), "W2": (h, m), "b2": (m,)}
+    return {name: rng.normal(size=shape) for name, shape in shapes.items()} | {"Y": np.eye(m)[rng.integers(0, m, N)]}
+
+
+def recurrent_forward(X, Wx, Wh, b):
+    h = np.zeros((len(X), len(Wh)))
+    states = [h]
+    for t in range(X.shape[1]):
+        h = np.tanh(X[:, t] @ Wx + h @ Wh + b)
+        states.append(h)
+    return h, (X, Wx, Wh, states)
+
+
+def recurrent_backward(dh, cache, slip=""):
+    X, Wx, Wh, states = cache
+    dX, dWx, dWh, db = np.zeros(X.shape), np.zeros(Wx.shape), np.zeros(Wh.shape), np.zeros(len(Wh))
+    keep = 0 if slip == "overwritten" else 1
+    for t in reversed(range(X.shape[1])):
+        dz = dh if slip == "no activation" else dh * (1 - states[t + 1] ** 2)
+        dX[:, t] = dz @ Wx.T
+        dWx, dWh, db = keep * dWx + X[:, t].T @ dz, keep * dWh + states[t].T @ dz, keep * db + dz.sum(axis=0)
+        dh = dz @ (Wh if slip == "no transpose" else Wh.T)
+        if slip == "the last step alone":
+            break
+    return dX, dWx, dWh, db
+
+
+def recurrent_draw(rng):
+    N, T, n, h = sizes(rng, 4)
+    return {
+        "X": rng.normal(size=(N, T + 1, n)),
+        "Wx": rng.normal(size=(n, h)),
+        "Wh": rng.normal(size=(h, h)) / 2,
+        "b": rng.normal(size=h),
+    }
+
+
+def attention_forward(Q, K, V):
+    P = softmax(Q @ K.T / np.sqrt(Q.shape[1]))
+    return P @ V, (Q, K, V, P)
+
+
+def attention_backward(d, cache, slip=""):
+    Q, K, V, P = cache
+    dP = d @ V.T
+    dS = P * dP * (1 - P) if slip == "diagonal" else P * (dP - (dP * P).sum(axis=1, keepdims=True))
+    if slip != "not scaled":
+        dS = dS / np.sqrt(Q.shape[1])
+    return dS @ K, (dS if slip == "dS for dS.T" else dS.T) @ Q, (P if slip == "P for P.T" else P.T) @ d
+
+
+def attention_draw(rng):
+    N, n, m = sizes(rng, 3)
+    return {"Q": rng.normal(size=(N, n)), "K": rng.normal(size=(N, n)), "V": rng.normal(size=(N, m))}
+
+
+SETTINGS = {
+    "softmax alone": Setting(softmax_forward, softmax_backward, rows_draw),
+    "log-softmax": Setting(log_softmax_forward, log_softmax_backward, rows_draw),
+    "hinge": Setting(hinge_forward, hinge_backward, hinge_draw),
+    "logistic regression": Setting(logistic_forward, logistic_backward, logistic_draw, ("w", "b")),
+    "linear regression": Setting(regression_forward, regression_backward, regression_draw, ("w", "b")),
+    "max pooling": Setting(pool_forward, pool_backward, pool_draw),
+    "two-pass batch norm": Setting(two_pass_forward, two_pass_backward, two_pass_draw),
+    "residual": Setting(residual_forward, residual_backward, residual_draw),
+    "two neurons": Setting(chain_forward, chain_backward, chain_draw, ("w1", "b1", "w2", "b2")),
+    "deep sigmoid": Setting(deep_forward, deep_backward, deep_draw, ("W1", "b1", "W2", "b2", "W3", "b3")),
+    "linear output": Setting(
+        linear_output_forward, linear_output_backward, linear_output_draw, ("W1", "b1", "W2", "b2")
+    ),
+    "decayed": Setting(decayed_forward, decayed_backward, decayed_draw, ("W1", "b1", "W2", "b2")),
+    "recurrent": Setting(recurrent_forward, recurrent_backward, recurrent_draw),
+    "attention": Setting(attention_forward, attention_backward, attention_draw),
+}
+
+
+# setting, slip, the right names for it, the gradients that it spoils
+TABLE = (
+    ("softmax alone", "the other axis", "wrong-axis", "dZ"),
+    ("softmax alone", "one sum for all", "wrong-axis", "dZ"),
+    ("softmax alone", "a mean", "constant-factor", "dZ"),
+    ("softmax alone", "plus", "sign", "dZ"),
+    ("log-softmax", "the other axis", "wrong-axis", "dZ"),
+    ("log-softmax", "one sum for all", "wrong-axis", "dZ"),
+    ("log-softmax", "plus", "sign", "dZ"),
+    ("log-softmax", "no sum", "missing-upstream", "dZ"),
+    ("log-softmax", "diagonal", "diagonal-jacobian", "dZ"),
+    ("hinge", "turned", "wrong-mask", "ds"),
+    ("hinge", "everywhere", "wrong-mask missing-activation-derivative", "ds"),
+    ("logistic regression", "loss by a alone", "missing-activation-derivative", "dw db"),
+    ("logistic regression", "activation twice", "wrong-variable", "dw db"),
+    ("linear regression", "the last example", "overwritten-branch", "dw"),
+    ("max pooling", "to all", "wrong-mask", "dX"),
+    ("max pooling", "shared out", "wrong-mask", "dX"),
+    ("max pooling", "turned", "wrong-mask", "dX"),
+    ("two-pass batch norm", "no variance", "missing-path", "dX"),
+    ("two-pass batch norm", "no mean", "missing-path", "dX"),
+    ("two-pass batch norm", "neither", "missing-path", "dX"),
+    ("two-pass batch norm", "variance turned", "sign", "dX"),
+    ("two-pass batch norm", "no half", "constant-factor", "dX"),
+    ("two-pass batch norm", "mean not divided", "constant-factor", "dX"),
+    ("residual", "no skip", "overwritten-branch", "dX"),
+    ("residual", "skip alone", "overwritten-branch", "dX"),
+    ("residual", "no activation", "missing-activation-derivative", "dX dW"),
+    ("residual", "no transpose", "missing-transpose", "dX"),
+    ("two neurons", "no activation", "missing-activation-derivative", "dw1 db1 dw2 db2"),
+    ("two neurons", "no activation at the output", "missing-activation-derivative", "dw1 db1 dw2 db2"),
+    ("two neurons", "no hidden activation", "missing-activation-derivative", "dw1 db1"),
+    ("two neurons", "z1 for a1", "wrong-variable", "dw2"),
+    ("deep sigmoid", "no activation", "missing-activation-derivative", "dW1 db1 dW2 db2 dW3 db3"),
+    ("deep sigmoid", "no activation at the output", "missing-activation-derivative", "dW1 db1 dW2 db2 dW3 db3"),
+    ("deep sigmoid", "no hidden activation", "missing-activation-derivative", "dW1 db1 dW2 db2"),
+    ("deep sigmoid", "z for a", "wrong-variable", "dW1 db1 dW2 db2"),
+    ("deep sigmoid", "no transpose", "missing-transpose", "dW1 db1"),
+    ("linear output", "activation at the output", "wrong-variable", "dW1 db1 dW2 db2"),
+    ("linear output", "dW1 from dA", "missing-activation-derivative", "dW1"),
+    ("decayed", "no 1/N", "constant-factor", "dW1 db1 dW2 db2"),
+    ("decayed", "no decay", "missing-term", "dW1 dW2"),
+    ("decayed", "decay / N", "constant-factor", "dW1 dW2"),
+    ("decayed", "decay turned", "sign", "dW1 dW2"),
+    ("decayed", "no rate", "constant-factor", "dW1 dW2"),
+    ("recurrent", "overwritten", "overwritten-branch", "dWx dWh db"),
+    ("recurrent", "the last step alone", "overwritten-branch", "dX dWx dWh db"),
+    ("recurrent", "no activation", "missing-activation-derivative", "dX dWx dWh db"),
+    ("recurrent", "no transpose", "missing-transpose", "dX dWx dWh db"),
+    ("attention", "diagonal", "diagonal-jacobian", "dQ dK"),
+    ("attention", "not scaled", "constant-factor", "dQ dK"),
+    ("attention", "dS for dS.T", "missing-transpose", "dK"),
+    ("attention", "P for P.T", "missing-transpose", "dV"),
+)
+
+
+def listed() -> list[Slip]:
+    """Return the slips of the table."""
+    found = []
+    for name, slip, causes, spoilt in TABLE:
+        wrong = functools.partial(SETTINGS[name].right, slip=slip)
+        found.append(Slip(name, slip, wrong, tuple(causes.split()), tuple(spoilt.split())))
+    return found
