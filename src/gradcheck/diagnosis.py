@@ -190,7 +190,7 @@ def guesses(e: Evidence, factor: float) -> str:
 
 def any_factor(e: Evidence) -> Found:
     """Name any factor, except where there is but one number: then every wrong answer has a factor."""
-    levels = np.unique(np.abs(e.true[e.true != 0])).size
+    levels = np.unique(e.true).size
     return e.factor is not None and levels > 1 and {"guess": "", **words_of_factor(e)}
 
 
@@ -239,7 +239,7 @@ def match(e: Evidence, replay: Replay) -> Diagnosis | None:
         return Diagnosis("sign", f"The sign of one {of_terms} is flipped.")
     guess = guesses(e, kept)
     # In one number alone every wrong answer is some factor of a term.
-    if not guess and np.unique(np.abs(delta[delta != 0])).size < 2:
+    if not guess and np.unique(delta).size < 2:
         return None
     return Diagnosis("constant-factor", f"One {of_terms} counts {kept:.10g} times what it should{guess}.", kept)
 

@@ -16,6 +16,7 @@ Rule = Callable[[Array], Array | None]
 Wrong = tuple[str, str, Rule]
 
 LONE = "Only the {} example counts; the gradients of all examples must be summed."
+USUAL_RATES = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.001)
 PATH = "missing-path"
 MISSING = "A path is missing: a sum over entries (a mean, a variance, a norm) depends on the input too."
 
@@ -56,6 +57,15 @@ def local_slope(tape: Tape, z: Node, a: Node, at: Array) -> Array | None:
         return None
     slope = np.asarray(moved.imag / STEP)
     return slope if np.iscomplexobj(moved) and slope.shape == at.shape and np.isfinite(slope).all() else None
+
+
+def by_output(a: Array, s: Array, other: Array) -> Array | None:
+    """Return the derivative s = 1 - a**2, a * (1 - a) or (a > 0) with another array in the place of a."""
+    if same(s, 1 - a**2):
+        return np.asarray(1 - other**2)
+    if same(s, a * (1 - a)):
+        return np.asarray(other * (1 - other))
+    return np.asarray(other > 0.0) if same(s, np.asarray(a > 0.0)) else None
 
 
 def same(a: Array, b: Array) -> bool:
@@ -104,7 +114,7 @@ def activation_table(z: Array, a: Array, s: Array, beyond: Array | None) -> Iter
     yield "missing-upstream", upstream, lambda G: s
     if not same(s * s, s):
         yield variable, "The activation's derivative is applied twice.", times(s * s)
-    if beyond is not None and not same(beyond, s) and not same(beyond, np.ones(s.shape)):
+    if beyond is not None and levels.size != 2 and not same(beyond, s):
         yield variable, "The activation's derivative is taken at its output a where its input z belongs.", times(beyond)
     if same(s, a * (1 - a)):
         yield variable, "a * (1 - a) needs the output a = sigmoid(z); yours has z in its place.", times(z * (1 - z))
@@ -163,6 +173,7 @@ def activation_slips(tape: Tape) -> Iterator[Replay]:
     }
     for z, a in feeds.items():
         yield from surplus_slips(tape, z, a, feeds)
+    yield from neighbour_slips(tape, feeds)
 
 
 def bends(tape: Tape, z: Node, a: Node) -> bool:
@@ -181,19 +192,32 @@ def is_linear(node: Node) -> bool:
 
 def surplus_slips(tape: Tape, z: Node, a: Node, hidden: Container[Node]) -> Iterator[Replay]:
     """Yield what comes out when a hidden activation's derivative is applied at an output that has none."""
-    own = local_slope(tape, z, a, z.value)
     text = "The derivative of an activation is applied where there is none: this output is linear."
+    own = local_slope(tape, z, a, z.value)
     for node in tape.nodes:
         biased = any(user.source is np.add for user, _ in tape.users.get(node, []))
         if node in hidden or biased or not is_linear(node):
             continue
-        there = node.value
-        slopes = [local_slope(tape, z, a, there)]
-        slopes += [there * (1 - there)] if own is not None and same(own, a.value * (1 - a.value)) else []
-        slopes += [1 - there**2] if own is not None and same(own, 1 - a.value**2) else []
-        for s in slopes:
+        for s in (local_slope(tape, z, a, node.value), None if own is None else by_output(a.value, own, node.value)):
             if s is not None:
                 yield Replay("wrong-variable", text, {"arrivals": {node: times(s)}})
+
+
+def neighbour_slips(tape: Tape, hidden: Mapping[Node, Node]) -> Iterator[Replay]:
+    """Yield the activation's derivative taken at the input of another layer, for one hidden layer z and for all."""
+    text = "The activation's derivative is taken at another layer's values."
+    inputs = list(dict.fromkeys(node.parents[0] for node in tape.products()))
+    shifted: dict[int, dict[Node, tuple[Node, Rule]]] = {}
+    for z, a in hidden.items():
+        own = local_slope(tape, z, a, z.value)
+        for k, other in enumerate(inputs):
+            s = by_output(a.value, own, other.value) if own is not None and other.value.shape == own.shape else None
+            if s is not None and other is not a and a in inputs:
+                yield Replay("off-by-one-layer", text, {"bridges": {a: (z, times(s))}})
+                shifted.setdefault(k - inputs.index(a), {})[a] = z, times(s)
+    for bridges in shifted.values():
+        if len(bridges) > 1:
+            yield Replay("off-by-one-layer", text, {"bridges": bridges})
 
 
 def softmax_table(P: Array, axis: int, logarithm: bool) -> Iterator[Wrong]:
@@ -282,15 +306,18 @@ def product_slips(tape: Tape) -> Iterator[Replay]:
     """Yield slips in the two gradients of each matrix product, and another layer's values in it."""
     before = "The pre-activation z is used where its activation a belongs."
     other_layer = "The activation of another layer is used: dW[l] needs A[l-1], the input of that layer."
-    shared: dict[tuple[Any, ...], dict[tuple[Node, int], Rule]] = {}
+    other_weights = "The gradient goes back through the weights of another layer."
+    together: dict[tuple[Any, ...], dict[tuple[Node, int], Rule]] = {}
     stretches = tape.stretches()
-    for node in tape.products():
+    products = list(tape.products())
+    values = dict.fromkeys([*tape.inputs.values(), *tape.nodes, *(node.parents[0] for node in products)])
+    for place, node in enumerate(products):
         first, second = node.parents
         slips = list(product_table(first.value, second.value))
-        for place, (k, (cause, text, rule)) in enumerate(slips):
+        for row, (k, (cause, text, rule)) in enumerate(slips):
             # One matrix in several products, as the steps of a recurrent network share theirs.
-            shared.setdefault((cause, text, place, node.parents[1 - k]), {})[node, k] = rule
-        for other in (*tape.inputs.values(), *tape.nodes):
+            together.setdefault((cause, text, row, node.parents[1 - k]), {})[node, k] = rule
+        for other in values:
             rows = other.value.ndim == 2 and len(other.value) == len(first.value)
             if other is first or not rows or not other.value.any():
                 continue
@@ -298,9 +325,14 @@ def product_slips(tape: Tape) -> Iterator[Replay]:
                 slips.append((1, ("wrong-variable", before, into(other.value))))
             elif other is not second:
                 slips.append((1, ("off-by-one-layer", other_layer, into(other.value))))
+        for there, weights in enumerate(product.parents[1] for product in products):
+            if weights is not second and weights.value.shape == second.value.shape:
+                slips.append((0, ("off-by-one-layer", other_weights, through(weights.value))))
+                shift = ("off-by-one-layer", other_weights, there - place)
+                together.setdefault(shift, {})[node, 0] = through(weights.value)
         for k, (cause, text, rule) in slips:
             yield Replay(cause, text, {"edges": {(node, k): rule}})
-    for (cause, text, *_), edges in shared.items():
+    for (cause, text, *_), edges in together.items():
         if len(edges) > 1:
             yield Replay(cause, text, {"edges": edges})
     for node in tape.nodes:
@@ -334,15 +366,26 @@ def broadcast_slips(tape: Tape) -> Iterator[Replay]:
 
 
 def updated_weights(tape: Tape, truths: Mapping[str, Array]) -> Iterator[Replay]:
-    """Yield the backward pass that uses weights which were updated first: W - rate * dW for any rate."""
+    """Yield the backward pass that uses weights which were updated first: W - rate * dW for any rate.
+
+    Where several layers are updated on the way back, each by the dW that comes out then, some usual rates are tried.
+    """
+    text = "{} already updated when the gradient went back through it: first all gradients, then the update."
     names = {node: name for name, node in tape.inputs.items()}
-    for node in tape.products():
-        weights = names.get(node.parents[1])
-        if weights is not None:
-            text = f"{weights} was already updated when the gradient went back through it: first all "
-            moved = node.parents[1].value - truths[weights]
-            changes = {"edges": {(node, 0): through(moved)}}
-            yield Replay("updated-weights", f"{text}gradients, then the update.", changes, "rate")
+    layers = [node for node in tape.products() if node.parents[1] in names]
+    for node in layers:
+        weights = names[node.parents[1]]
+        changes = {"edges": {(node, 0): through(node.parents[1].value - truths[weights])}}
+        yield Replay("updated-weights", text.format(f"{weights} was"), changes, "rate")
+    for rate in USUAL_RATES if len(layers) > 1 else ():
+        edges = {(node, 0): through_updated(node, rate) for node in layers}
+        yield Replay("updated-weights", text.format("Each layer's W was"), {"edges": edges})
+
+
+def through_updated(product: Node, rate: float) -> Rule:
+    """Return the rule dA = G @ (W - rate * dW).T, where dW = A.T @ G."""
+    A, W = (parent.value for parent in product.parents)
+    return lambda G: G @ (W - rate * (A.T @ G)).T
 
 
 def fork_slips(tape: Tape) -> Iterator[Replay]:

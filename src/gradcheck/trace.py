@@ -114,6 +114,11 @@ def unbroadcast(G: Array, shape: tuple[int, ...]) -> Array:
     return np.asarray(G.sum(axis=wide, keepdims=True) if wide else G)
 
 
+def absolute(x: Array) -> Array:
+    """Return the absolute value, with the imaginary part that np.abs would drop."""
+    return np.asarray(x * np.sign(x.real))
+
+
 class Slot(NamedTuple):
     """The place of a traced argument in a recorded call."""
 
@@ -158,7 +163,8 @@ class Traced(NDArrayOperatorsMixin):
         if ufunc.nout != 1 or method not in kinds:
             raise Untraceable(f"{ufunc.__name__}.{method}")
         axis = kwargs.get("axis") if method == "reduce" else None
-        result = self.record(kinds[method], getattr(ufunc, method), inputs, kwargs, axis, ufunc)
+        function = absolute if ufunc is np.absolute else getattr(ufunc, method)
+        result = self.record(kinds[method], function, inputs, kwargs, axis, ufunc)
         if target is None:
             return result
         if not isinstance(target, Traced) or not isinstance(result, Traced):
@@ -205,7 +211,9 @@ class Traced(NDArrayOperatorsMixin):
             x[index] = value
             return x
 
-        self.node = self.record("other", put, (self, new), {}).node
+        mask = isinstance(index, np.ndarray) and index.dtype == bool and index.shape == self.shape
+        kind = "elementwise" if mask and not isinstance(new, Traced) and np.ndim(new) == 0 else "other"
+        self.node = self.record(kind, put, (self, new), {}).node
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or not callable(getattr(np.ndarray, name, None)):

@@ -206,8 +206,14 @@ def deep_backward(cache, slip=""):
     hidden = [1 - Z**2 for Z in (Z1, Z2)] if slip == "z for a" else [1 - A**2 for A in (A1, A2)]
     if slip in ("no hidden activation", "no activation"):
         hidden = [1, 1]
+    if slip == "derivative at another layer":
+        hidden = [1 - A2**2, 1 - A2**2]
     dZ3 = 2 * (P - Y) / Y.size * (1 if slip in ("no activation at the output", "no activation") else P * (1 - P))
+    if slip == "updated on the way":
+        W3 = W3 - 0.1 * A2.T @ dZ3
     dZ2 = dZ3 @ W3.T * hidden[1]
+    if slip == "updated on the way":
+        W2 = W2 - 0.1 * A1.T @ dZ2
     dZ1 = dZ2 @ (W2 if slip == "no transpose" else W2.T) * hidden[0]
     return X.T @ dZ1, dZ1.sum(axis=0), A1.T @ dZ2, dZ2.sum(axis=0), A2.T @ dZ3, dZ3.sum(axis=0)
 
@@ -216,6 +222,38 @@ def deep_draw(rng):
     N, n, h, m = sizes(rng, 4)
     shapes = {"X": (N, n), "W1": (n, h), "b1": (h,), "W2": (h, h), "b2": (h,), "W3": (h, m), "b3": (m,), "Y": (N, m)}
     return {name: 0.7 * rng.normal(size=shape) for name, shape in shapes.items()}
+
+
+def square_layers_forward(X, W1, W2, W3):
+    A1 = np.tanh(X @ W1)
+    A2 = np.tanh(A1 @ W2)
+    return A2 @ W3, (X, A1, A2, W2, W3)
+
+
+def square_layers_backward(d, cache, slip=""):
+    X, A1, A2, W2, W3 = cache
+    dZ2 = d @ W3.T * (1 - A2**2)
+    dZ1 = dZ2 @ (W3 if slip == "weights of another layer" else W2).T * (1 - A1**2)
+    return X.T @ dZ1, (X if slip == "X for A1" else A1).T @ dZ2, A2.T @ d
+
+
+def square_layers_draw(rng):
+    N, n = sizes(rng, 2)
+    return {"X": rng.normal(size=(N, n)), **{name: rng.normal(size=(n, n)) / 2 for name in ("W1", "W2", "W3")}}
+
+
+def by_copy_forward(Z):
+    A = Z.copy()
+    A[Z.real < 0] = 0
+    return A, Z
+
+
+def by_absolute_value_forward(Z):
+    return (np.abs(Z) + Z) / 2, Z
+
+
+def relu_backward(d, Z, slip=""):
+    return d * {"turned": Z < 0, "of dout": d > 0, "none": 1.0}.get(slip, Z > 0)
 
 
 def linear_output_forward(X, W1, b1, W2, b2, Y):
@@ -323,6 +361,9 @@ SETTINGS = {
     "residual": Setting(residual_forward, residual_backward, residual_draw),
     "two neurons": Setting(chain_forward, chain_backward, chain_draw, ("w1", "b1", "w2", "b2")),
     "deep sigmoid": Setting(deep_forward, deep_backward, deep_draw, ("W1", "b1", "W2", "b2", "W3", "b3")),
+    "square layers": Setting(square_layers_forward, square_layers_backward, square_layers_draw, ("W1", "W2", "W3")),
+    "relu by a copy": Setting(by_copy_forward, relu_backward, rows_draw),
+    "relu by np.abs": Setting(by_absolute_value_forward, relu_backward, rows_draw),
     "linear output": Setting(
         linear_output_forward, linear_output_backward, linear_output_draw, ("W1", "b1", "W2", "b2")
     ),
@@ -348,6 +389,12 @@ TABLE = (
     ("logistic regression", "loss by a alone", "missing-activation-derivative", "dw db"),
     ("logistic regression", "activation twice", "wrong-variable", "dw db"),
     ("linear regression", "the last example", "overwritten-branch", "dw"),
+    ("relu by a copy", "turned", "wrong-mask", "dZ"),
+    ("relu by a copy", "of dout", "wrong-mask", "dZ"),
+    ("relu by a copy", "none", "missing-activation-derivative", "dZ"),
+    ("relu by np.abs", "turned", "wrong-mask", "dZ"),
+    ("relu by np.abs", "of dout", "wrong-mask", "dZ"),
+    ("relu by np.abs", "none", "missing-activation-derivative", "dZ"),
     ("max pooling", "to all", "wrong-mask", "dX"),
     ("max pooling", "shared out", "wrong-mask", "dX"),
     ("max pooling", "turned", "wrong-mask", "dX"),
@@ -370,6 +417,10 @@ TABLE = (
     ("deep sigmoid", "no hidden activation", "missing-activation-derivative", "dW1 db1 dW2 db2"),
     ("deep sigmoid", "z for a", "wrong-variable", "dW1 db1 dW2 db2"),
     ("deep sigmoid", "no transpose", "missing-transpose", "dW1 db1"),
+    ("deep sigmoid", "derivative at another layer", "off-by-one-layer", "dW1 db1"),
+    ("deep sigmoid", "updated on the way", "updated-weights", "dW1 db1 dW2 db2"),
+    ("square layers", "weights of another layer", "off-by-one-layer", "dW1"),
+    ("square layers", "X for A1", "off-by-one-layer", "dW2"),
     ("linear output", "activation at the output", "wrong-variable", "dW1 db1 dW2 db2"),
     ("linear output", "dW1 from dA", "missing-activation-derivative", "dW1"),
     ("decayed", "no 1/N", "constant-factor", "dW1 db1 dW2 db2"),
