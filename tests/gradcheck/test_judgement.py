@@ -358,8 +358,12 @@ def test_how_far_the_answer_moves_counts_ten_times(monkeypatch):
     problem = started(backward=lambda cache: 2 * W + (0.0 if np.array_equal(cache, W) else 1e-9))
     known = exact(problem)
     crooked(monkeypatch, known)
-    noise, total = verdict.rounding(problem, "W", 2 * W, known, 10.0)
-    assert total - verdict.floor(problem, "W") - 20 * noise == pytest.approx(10 * 1e-9 * np.sqrt(6), rel=0.01, abs=0)
+    # An answer that moves far with the inputs is badly conditioned; only one that moves without them is not determined.
+    for size in (10.0, 1.0):
+        noise, total = verdict.rounding(problem, "W", 2 * W, known, size)
+        assert total is not None
+        moved = total - verdict.floor(problem, "W") - 20 * noise
+        assert moved == pytest.approx(10 * 1e-9 * np.sqrt(6), rel=0.01, abs=0)
     assert verdict.rounding(problem, "W", 2 * W + 1e-6, known, 10.0)[1] is None
 
 
