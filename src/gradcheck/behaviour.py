@@ -8,7 +8,7 @@ import numpy as np
 
 from gradcheck.direction import slope
 from gradcheck.finite import measured_slope
-from gradcheck.problem import Array, Problem, agree, copied
+from gradcheck.problem import Array, Problem, agree, copied, full_stop
 from gradcheck.report import Diagnosis, Finding, Verdict
 from gradcheck.values import differs, first_difference, same, short
 
@@ -42,7 +42,8 @@ def misbehaviour(
     try:
         later = problem.named(problem.call_backward(copied(problem.cache)))
     except Exception as error:
-        wrong("repeat", "raised", f"backward raised {type(error).__name__} when it was called again: {error}")
+        text = f"backward raised {type(error).__name__} when it was called again: {error}"
+        wrong("repeat", "raised", full_stop(text))
         return found
     unlike = {name for name in first if name in later and not is_close(first[name], later[name])}
     restless = restlessness(problem) if unlike else {}

@@ -57,7 +57,7 @@ def jacobian(problem: Problem, name: str) -> Array | None:
     x = problem.inputs[name]
     if x.size > 400 or x.size * problem.dout.size > 200_000:
         return None
-    h = 1e-6 * (float(np.abs(x).max(initial=0.0)) or 1.0)
+    h = 1e-6 * (float(np.abs(x).max()) or 1.0)
 
     def out(moved: Any) -> Array:
         return np.asarray(problem.run({**problem.inputs, name: moved})[0]).ravel()

@@ -13,6 +13,8 @@ from gradcheck.problem import Direction, Problem
 
 EPS = float(np.finfo(np.float64).eps)
 LARGEST, SHRINK, STEPS = 2.0**-6, 8.0, 9
+# No input counts as smaller, so that a step is never rounded to nothing.
+SMALLEST = 1e-300
 
 
 class Measured(NamedTuple):
@@ -39,7 +41,7 @@ def spread(problem: Problem, direction: Direction) -> float:
     """Return the length that counts as one step along v: the size of the inputs beside the size of v."""
     moving = [np.abs(problem.inputs[name][v != 0]).max(initial=0.0) for name, v in direction.items()]
     longest = max(np.abs(v).max(initial=0.0) for v in direction.values())
-    return float(max(moving) or 1.0) / float(longest or 1.0)
+    return max(float(max(moving) or 1.0), SMALLEST) / float(longest or 1.0)
 
 
 def quick(problem: Problem, direction: Direction, h: float = 1e-6) -> float:

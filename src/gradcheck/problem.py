@@ -301,6 +301,8 @@ def read_problem(
     if not isinstance(names, str | list | tuple | set):
         raise TypeError(f"wrt must be a list of input names, not {type(names).__name__}.")
     names = [names] if isinstance(names, str) else list(names)
+    if wrt is not None and (not names or len(set(names)) < len(names)):
+        raise ValueError(f"wrt must name each input to differentiate once, not {wrt!r}.")
     for name in names:
         if name not in arrays:
             raise ValueError(f"wrt names {name!r}, which is not among the inputs {list(arrays)}.")
@@ -315,7 +317,10 @@ def read_problem(
     for short_name, wrong in (mistakes or {}).items():
         if not callable(wrong):
             raise TypeError(f"mistakes[{short_name!r}] must be a function, not {type(wrong).__name__}.")
-    rng = np.random.default_rng(seed)
+    try:
+        rng = np.random.default_rng(seed)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"seed must be None or a whole number, 0 or more, not {seed!r}.") from error
     is_loss = count_required(backward) == 1
     return Problem(forward, backward, arrays, tuple(names), is_loss, reference, mistakes or {}, rng)
 

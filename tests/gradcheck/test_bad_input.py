@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import re
 import time
 
 import numpy as np
@@ -274,3 +275,45 @@ def test_many_entries():
     report = check_layer(lambda Z: (3 * Z, None), lambda d, _: 3 * d, {"Z": rng.normal(size=1_000_000)})
     assert report.ok
     assert report.evaluations <= 10
+
+
+def test_forward_that_returns_integers_has_steps_and_no_slope():
+    Z = np.array([[1.3, -2.7], [0.8, 3.1]])
+    report = check_layer(lambda Z: (np.round(Z).astype(int), Z), lambda dout, Z: dout, {"Z": Z}, seed=0)
+    assert [(finding.cause, finding.ok) for finding in report.findings] == [("integer-dtype", False)]
+    assert "forward returns int64 numbers, which move in steps: return floats." in report.findings[0].message
+    assert check_layer(lambda Z: ((Z > 0) * 1, Z), lambda dout, Z: np.zeros(Z.shape), {"Z": Z}).ok
+
+
+@pytest.mark.parametrize("size", [5e-324, 1e-310, 1e-300])
+def test_inputs_below_the_smallest_normal_number_are_judged(size):
+    report = check_layer(lambda x: (2.0 * x, x), lambda dout, x: 2.0 * dout, {"x": np.full(3, size)}, seed=0)
+    assert report.verdict in ("pass", "cannot tell")
+    assert not check_layer(lambda x: (2.0 * x, x), lambda dout, x: 3.0 * dout, {"x": np.full(3, size)}, seed=0).ok
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "said"),
+    [
+        ({"wrt": []}, ValueError, "wrt must name each input to differentiate once, not []."),
+        ({"wrt": ["x", "x"]}, ValueError, "once, not ['x', 'x']."),
+        ({"seed": -1}, ValueError, "seed must be None or a whole number, 0 or more, not -1."),
+        ({"seed": "a"}, TypeError, "not 'a'."),
+    ],
+)
+def test_misuse_by_the_author_says_what_to_pass(options, error, said):
+    with pytest.raises(error, match=re.escape(said)):
+        check_layer(lambda x: (2.0 * x, x), lambda dout, x: 2.0 * dout, {"x": np.ones(3)}, **options)
+
+
+def test_exception_of_a_second_call_is_told_in_a_whole_sentence():
+    calls = []
+
+    def once(dout, x):
+        calls.append(1)
+        if len(calls) > 1:
+            raise ZeroDivisionError("division by zero")
+        return 2.0 * dout
+
+    report = check_layer(lambda x: (2.0 * x, x), once, {"x": np.ones(3)}, seed=0)
+    assert "when it was called again: division by zero. Nudge " in report.findings[-1].message

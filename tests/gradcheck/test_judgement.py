@@ -1,5 +1,7 @@
 """The verdict's own arithmetic, number by number: what is added to the tolerance, and where the bounds lie."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -119,6 +121,28 @@ def test_jacobian_is_measured_where_complex_numbers_do_not_go_through(forward):
     W = problem.inputs["W"].ravel()
     sides = np.sign(np.sin(W)) if forward not in (into_buffer, raises_for_complex) else 1.0
     assert np.abs(jacobian(problem, "W") - np.diag(sides * np.cos(W))).max() < 1e-8
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-8, 1.0, 1e3])
+def test_measured_jacobian_steps_in_proportion_to_the_input(scale):
+    def cubed(W):
+        Z = np.zeros(W.shape)
+        Z[:] = W**3
+        return Z, W
+
+    problem = started(cubed, lambda dout, cache: dout, {"W": scale * W})
+    assert np.abs(jacobian(problem, "W") - np.diag(3 * (scale * W.ravel()) ** 2)).max() <= 1e-8 * scale**2 + 1e-11
+
+
+def test_jacobian_is_exact_where_forward_warns():
+    def forward(W):
+        warnings.warn("slow", UserWarning, stacklevel=2)
+        return np.sin(W), W
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        problem = started(forward, lambda dout, cache: dout)
+        assert np.allclose(jacobian(problem, "W"), np.diag(np.cos(W.ravel())), rtol=0, atol=1e-15)
 
 
 def test_jacobian_is_not_to_be_had_where_forward_raises_beside_its_inputs():
