@@ -112,6 +112,11 @@ def explain(
         verdict: Verdict = "fail"
         if said is None and yours is not None:
             said = authors_mistake(name, read, evidence.get(name), mistakes)
+            if said is None and problem.out.dtype.kind != "f" and yours.any():
+                text = (
+                    f"d{name} is not 0, but forward returns {problem.out.dtype} numbers, which move in steps: return "
+                )
+                said = Diagnosis("integer-dtype", f"{text}floats.")
             if said is None and name in evidence:
                 said = diagnose(evidence[name])
             said = said or diagnose_unseen(problem, name, yours)
