@@ -38,7 +38,10 @@ class Replay:
 
 def replays(tape: Tape, dout: Array, truths: Mapping[str, Array]) -> Iterator[Replay]:
     """Yield what each slip that is known would answer; slips that do not fit these steps are passed over."""
-    tape.fix_shifts(dout)
+    try:
+        tape.fix_shifts(dout)
+    except (Untraceable, ValueError, TypeError, IndexError):
+        return
     slips = (activation_slips(tape), softmax_slips(tape), product_slips(tape), broadcast_slips(tape))
     for slip in itertools.chain(*slips, maximum_slips(tape), updated_weights(tape, truths), fork_slips(tape)):
         try:

@@ -186,3 +186,13 @@ def test_noise_is_never_given_a_name(name):
             "one-entry",
             None,
         }, str(report)
+
+
+def test_wrong_answer_is_told_where_a_step_is_too_large_to_be_replayed():
+    columns = np.random.default_rng(0).normal(size=500)
+
+    def forward(x):
+        return np.sort(x[:, None] * columns, axis=1)[:, -1], x
+
+    report = check_layer(forward, lambda dout, x: dout * 3.0 + x, {"x": np.linspace(0.5, 2.0, 10)}, seed=0)
+    assert [(finding.ok, finding.cause) for finding in report.findings] == [(False, "unknown")]
