@@ -16,6 +16,7 @@ from gradcheck.problem import Array, Problem, agree, full_stop
 from gradcheck.replay import Replay
 from gradcheck.report import Diagnosis
 
+DIGITS = "0123456789"
 # What a test finds: nothing, that the rule fits, the words that its sentence lacks, or all that is to be said.
 Found = bool | dict[str, Any] | Diagnosis | None
 
@@ -136,7 +137,13 @@ def misplaced(e: Evidence) -> Found:
 
 def in_two_places(e: Evidence) -> Found:
     others = [name for name in e.truths if name in e.right and name != e.name and e.is_mine(e.truths[name])]
-    return bool(others) and {"other": others[0]}
+    if not others:
+        return None
+    # W1 and W2 are of one kind.
+    kind = others[0].rstrip(DIGITS)
+    cause = "wrong-shape" if not e.fits else "off-by-one-layer" if kind == e.name.rstrip(DIGITS) else "unknown"
+    text = f"In the place of d{e.name} you returned d{others[0]}, which is in its own place too."
+    return Diagnosis(cause, text)
 
 
 def no_upstream(e: Evidence) -> Found:
@@ -359,7 +366,7 @@ RULES = (
     ),
     Rule("sign", sign, "{d} has the wrong sign{everywhere}: it is minus the true gradient."),
     Rule("order", misplaced, "In the place of {d} you returned d{other}: the order is wrong."),
-    Rule("unknown", in_two_places, "In the place of {d} you returned d{other}, which is in its own place too."),
+    Rule("in two places", in_two_places),
     Rule(
         "missing-upstream", no_upstream,
         "{d} does not contain the upstream gradient: multiply the local derivative by dout.",

@@ -23,7 +23,7 @@ MISSING = "A path is missing: a sum over entries (a mean, a variance, a norm) de
 
 @dataclass(frozen=True)
 class Replay:
-    """A slip: its cause, its sentence, the ``changes`` to :meth:`Tape.backprop`, and the gradients they give.
+    """A slip: its cause, its sentence, the ``changes`` to :meth:`Tape.upstreams`, and the gradients they give.
 
     ``free`` names how far it may be scaled: "no", "rate" (any positive amount of it, such as a learning
     rate), or "edge" (the gradients are those without one contribution; its factor may be 0, -1, 2 or 1/2).
@@ -40,9 +40,10 @@ def replays(tape: Tape, dout: Array, truths: Mapping[str, Array]) -> Iterator[Re
     """Yield what each slip that is known would answer; slips that do not fit these steps are passed over."""
     try:
         tape.fix_shifts(dout)
+        arrived = tape.upstreams(dout)
     except (Untraceable, ValueError, TypeError, IndexError):
         return
-    slips = (activation_slips(tape), softmax_slips(tape), product_slips(tape), broadcast_slips(tape))
+    slips = (activation_slips(tape), softmax_slips(tape), product_slips(tape, arrived), broadcast_slips(tape))
     for slip in itertools.chain(*slips, maximum_slips(tape), updated_weights(tape, truths), fork_slips(tape)):
         try:
             with np.errstate(all="ignore"):
@@ -90,6 +91,11 @@ def through(weights: Array) -> Rule:
     return lambda G: G @ weights.T
 
 
+def always(dW: Array) -> Rule:
+    """Return the rule that hands on the same, whatever arrives."""
+    return lambda G: dW
+
+
 def by_sign(G: Array) -> Array:
     """Return where the upstream gradient is positive, for a mask that looks at it; Untraceable where all or none is."""
     if (G > 0).all() or not (G > 0).any():
@@ -121,8 +127,10 @@ def activation_table(z: Array, a: Array, s: Array, beyond: Array | None) -> Iter
         yield variable, "The activation's derivative is taken at its output a where its input z belongs.", times(beyond)
     if same(s, a * (1 - a)):
         yield variable, "a * (1 - a) needs the output a = sigmoid(z); yours has z in its place.", times(z * (1 - z))
+        yield "sign", "In a * (1 - a) a sign is flipped: yours is a * (1 + a).", times(a * (1 + a))
     if same(s, 1 - a**2):
         yield variable, "1 - a**2 needs the output a = tanh(z); yours has z in its place.", times(1 - z**2)
+        yield "sign", "In 1 - a**2 a sign is flipped: yours is 1 + a**2.", times(1 + a**2)
     if masked:
         top = levels[1]
         turned = "The mask is the wrong way round: yours lets the gradient through where the forward blocks it."
@@ -133,7 +141,9 @@ def activation_table(z: Array, a: Array, s: Array, beyond: Array | None) -> Iter
         low, high = levels
         swapped = f"The slopes {low:.6g} and {high:.6g} are the wrong way round."
         yield mask, swapped, times(np.where(s == high, low, high))
-        yield mask, f"Where the slope is {low:.6g}, yours lets nothing through.", times(np.where(s == high, s, 0.0))
+        for level in levels:
+            text = f"Where the slope is {level:.6g}, yours lets nothing through."
+            yield mask, text, times(np.where(s == level, 0.0, s))
 
 
 def activation_tables(tape: Tape) -> dict[Node, dict[Node, list[Wrong]]]:
@@ -305,10 +315,11 @@ def product_table(A: Array, B: Array) -> Iterator[tuple[int, Wrong]]:
     yield 1, ("overwritten-branch", LONE.format("last"), lambda G: A[-1:].T @ G[-1:])
 
 
-def product_slips(tape: Tape) -> Iterator[Replay]:
+def product_slips(tape: Tape, arrived: Mapping[Node, Array]) -> Iterator[Replay]:
     """Yield slips in the two gradients of each matrix product, and another layer's values in it."""
     before = "The pre-activation z is used where its activation a belongs."
     other_layer = "The activation of another layer is used: dW[l] needs A[l-1], the input of that layer."
+    other_gradient = "The gradient dZ of another layer is used: dW[l] needs the dZ[l] of its own layer."
     other_weights = "The gradient goes back through the weights of another layer."
     together: dict[tuple[Any, ...], dict[tuple[Node, int], Rule]] = {}
     stretches = tape.stretches()
@@ -328,7 +339,10 @@ def product_slips(tape: Tape) -> Iterator[Replay]:
                 slips.append((1, ("wrong-variable", before, into(other.value))))
             elif other is not second:
                 slips.append((1, ("off-by-one-layer", other_layer, into(other.value))))
-        for there, weights in enumerate(product.parents[1] for product in products):
+        for there, product in enumerate(products):
+            weights, G = product.parents[1], arrived.get(product, np.zeros(0))
+            if product is not node and G.shape == node.value.shape:
+                slips.append((1, ("off-by-one-layer", other_gradient, always(first.value.T @ G))))
             if weights is not second and weights.value.shape == second.value.shape:
                 slips.append((0, ("off-by-one-layer", other_weights, through(weights.value))))
                 shift = ("off-by-one-layer", other_weights, there - place)
@@ -409,7 +423,7 @@ def fork_slips(tape: Tape) -> Iterator[Replay]:
                 cause, text = (PATH, MISSING) if paths else ("overwritten-branch", text)
                 yield Replay(cause, text, {"edges": dict.fromkeys(others, nothing)})
     for lost in [*itertools.combinations(sums[:8], 2), *([tuple(sums)] if len(sums) > 2 else [])]:
-        yield Replay(PATH, MISSING, {"edges": dict.fromkeys(lost, nothing)})
+        yield Replay(PATH, MISSING, {"edges": dict.fromkeys(lost, nothing)}, "edge")
 
 
 def name_of_loss(tape: Tape, parent: Node, node: Node, what: str) -> tuple[str, str]:

@@ -248,14 +248,14 @@ class Tape:
             for k, parent in enumerate(node.parents):
                 self.users.setdefault(parent, []).append((node, k))
 
-    def backprop(
+    def upstreams(
         self,
         dout: Array,
         edges: Mapping[tuple[Node, int], Callable[[Array], Array | None]] | None = None,
         bridges: Mapping[Node, tuple[Node, Callable[[Array], Array | None]]] | None = None,
         arrivals: Mapping[Node, Callable[[Array], Array]] | None = None,
-    ) -> dict[str, Array]:
-        """Return the gradient of each input by the chain rule, step by step from the output.
+    ) -> dict[Node, Array]:
+        """Return the gradient that arrives at each value by the chain rule, step by step from the output.
 
         ``edges`` replaces what one step hands to one parent (None: nothing); ``bridges`` replaces several
         steps, from a node to an ancestor; ``arrivals`` changes the gradient that arrives at a node. A
@@ -279,6 +279,11 @@ class Tape:
                 if part.shape != parent.value.shape and parent.kind != "input":
                     raise Untraceable("shapes do not fit")
                 upstream[parent] = upstream[parent] + part if parent in upstream else part
+        return upstream
+
+    def backprop(self, dout: Array, **changes: Any) -> dict[str, Array]:
+        """Return the gradient of each input; the changes are those of :meth:`upstreams`."""
+        upstream = self.upstreams(dout, **changes)
         return {name: upstream.get(node, np.zeros(node.value.shape)) for name, node in self.inputs.items()}
 
     def products(self) -> Iterator[Node]:

@@ -145,7 +145,9 @@ def two_pass_backward(d, cache, slip=""):
         dvariance = 0
     if slip in ("no mean", "neither"):
         dmu = 0
-    share = N * dmu if slip == "mean not divided" else dmu
+    if slip == "sums for means":
+        dvariance = N * dvariance
+    share = N * dmu if slip in ("mean not divided", "sums for means") else dmu
     return dxhat / std + dvariance * 2 * (X - mu) / N + share / N, (d * xhat).sum(axis=0), d.sum(axis=0)
 
 
@@ -206,6 +208,8 @@ def deep_backward(cache, slip=""):
     hidden = [1 - Z**2 for Z in (Z1, Z2)] if slip == "z for a" else [1 - A**2 for A in (A1, A2)]
     if slip in ("no hidden activation", "no activation"):
         hidden = [1, 1]
+    if slip == "1 + a**2":
+        hidden = [1 + A**2 for A in (A1, A2)]
     if slip == "derivative at another layer":
         hidden = [1 - A2**2, 1 - A2**2]
     dZ3 = 2 * (P - Y) / Y.size * (1 if slip in ("no activation at the output", "no activation") else P * (1 - P))
@@ -215,7 +219,9 @@ def deep_backward(cache, slip=""):
     if slip == "updated on the way":
         W2 = W2 - 0.1 * A1.T @ dZ2
     dZ1 = dZ2 @ (W2 if slip == "no transpose" else W2.T) * hidden[0]
-    return X.T @ dZ1, dZ1.sum(axis=0), A1.T @ dZ2, dZ2.sum(axis=0), A2.T @ dZ3, dZ3.sum(axis=0)
+    db1 = (dZ2 if slip == "db1 from dZ2" else dZ1).sum(axis=0)
+    dW2 = A1.T @ (dZ1 if slip == "dW2 from dZ1" else dZ2)
+    return X.T @ dZ1, db1, dW2, dZ2.sum(axis=0), A2.T @ dZ3, dZ3.sum(axis=0)
 
 
 def deep_draw(rng):
@@ -404,6 +410,7 @@ TABLE = (
     ("two-pass batch norm", "variance turned", "sign", "dX"),
     ("two-pass batch norm", "no half", "constant-factor", "dX"),
     ("two-pass batch norm", "mean not divided", "constant-factor", "dX"),
+    ("two-pass batch norm", "sums for means", "constant-factor", "dX"),
     ("residual", "no skip", "overwritten-branch", "dX"),
     ("residual", "skip alone", "overwritten-branch", "dX"),
     ("residual", "no activation", "missing-activation-derivative", "dX dW"),
@@ -419,6 +426,9 @@ TABLE = (
     ("deep sigmoid", "no transpose", "missing-transpose", "dW1 db1"),
     ("deep sigmoid", "derivative at another layer", "off-by-one-layer", "dW1 db1"),
     ("deep sigmoid", "updated on the way", "updated-weights", "dW1 db1 dW2 db2"),
+    ("deep sigmoid", "1 + a**2", "sign", "dW1 db1 dW2 db2"),
+    ("deep sigmoid", "db1 from dZ2", "off-by-one-layer", "db1"),
+    ("deep sigmoid", "dW2 from dZ1", "off-by-one-layer", "dW2"),
     ("square layers", "weights of another layer", "off-by-one-layer", "dW1"),
     ("square layers", "X for A1", "off-by-one-layer", "dW2"),
     ("linear output", "activation at the output", "wrong-variable", "dW1 db1 dW2 db2"),
