@@ -16,6 +16,7 @@ Rule = Callable[[Array], Array | None]
 Wrong = tuple[str, str, Rule]
 
 LONE = "Only the {} example counts; the gradients of all examples must be summed."
+BUDGET, ENDS, MOST_USES = 200_000, 8, 32
 USUAL_RATES = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.001)
 PATH = "missing-path"
 MISSING = "A path is missing: a sum over entries (a mean, a variance, a norm) depends on the input too."
@@ -37,19 +38,66 @@ class Replay:
 
 
 def replays(tape: Tape, dout: Array, truths: Mapping[str, Array]) -> Iterator[Replay]:
-    """Yield what each slip that is known would answer; slips that do not fit these steps are passed over."""
+    """Yield what each slip that is known would answer; slips that do not fit these steps are passed over.
+
+    There is an end to it where a forward has very many steps: each replay of all of them counts against BUDGET.
+    """
     try:
         tape.fix_shifts(dout)
         arrived = tape.upstreams(dout)
     except (Untraceable, ValueError, TypeError, IndexError):
         return
     slips = (activation_slips(tape), softmax_slips(tape), product_slips(tape, arrived), broadcast_slips(tape))
+    right = RightPass(tape, dout, arrived)
+    spent = 0
     for slip in itertools.chain(*slips, maximum_slips(tape), updated_weights(tape, truths), fork_slips(tape)):
+        spent += right.cost(slip.changes)
+        if spent > BUDGET:
+            return
         try:
             with np.errstate(all="ignore"):
-                yield replace(slip, gradients=tape.backprop(dout, **slip.changes))
+                yield replace(slip, gradients=right.changed(slip.changes))
         except (Untraceable, ValueError, TypeError, IndexError):
             continue
+
+
+class RightPass:
+    """The chain rule done right; where all that is wrong lies beside the inputs, the answer follows from it at once."""
+
+    def __init__(self, tape: Tape, dout: Array, arrived: Mapping[Node, Array]) -> None:
+        self.tape, self.dout, self.arrived = tape, dout, arrived
+        self.names = {node: name for name, node in tape.inputs.items()}
+        self.parts: dict[tuple[Node, int], Array] = {}
+
+    def inputs_beside(self, changes: Mapping[str, Any]) -> list[Node]:
+        """Return the inputs whose gradients change, an empty list where the changes lie deeper."""
+        beside = {node.parents[k]: None for node, k in changes.get("edges", ())}
+        return list(beside) if set(changes) == {"edges"} and all(node in self.names for node in beside) else []
+
+    def cost(self, changes: Mapping[str, Any]) -> int:
+        """Return about how many steps are gone through for the answer with these changes, and to compare it."""
+        uses = sum(len(self.tape.users[node]) for node in self.inputs_beside(changes))
+        return 5 * len(self.names) + (uses // 4 or len(self.tape.nodes))
+
+    def changed(self, changes: Mapping[str, Any]) -> dict[str, Array]:
+        """Return the gradient of each input with these changes to :meth:`Tape.upstreams`."""
+        beside = self.inputs_beside(changes)
+        if not beside:
+            return self.tape.backprop(self.dout, **changes)
+        found = {name: self.arrived.get(node, np.zeros(node.value.shape)) for node, name in self.names.items()}
+        for x in beside:
+            uses = [use for use in self.tape.users[x] if use[0] in self.arrived]
+            rules = changes["edges"]
+            parts = [rules[use](self.arrived[use[0]]) if use in rules else self.part(*use) for use in uses]
+            kept = [part for part in parts if part is not None]
+            found[self.names[x]] = sum(kept[1:], kept[0]) if kept else np.zeros(x.value.shape)
+        return found
+
+    def part(self, node: Node, k: int) -> Array:
+        """Return what a step hands to its parent number k."""
+        if (node, k) not in self.parts:
+            self.parts[node, k] = node.pull(k, self.arrived[node])
+        return self.parts[node, k]
 
 
 def local_slope(tape: Tape, z: Node, a: Node, at: Array) -> Array | None:
@@ -149,14 +197,22 @@ def activation_table(z: Array, a: Array, s: Array, beyond: Array | None) -> Iter
 def activation_tables(tape: Tape) -> dict[Node, dict[Node, list[Wrong]]]:
     """Return the slips in each activation a of each z: an input, a layer's z, or what follows from those by a line.
 
-    Where the steps go on entry by entry, as in (sigmoid(z) - y)**2, each of them may be the end of the activation.
+    Where the steps go on entry by entry, as in (sigmoid(z) - y)**2, each of the last ENDS may be the activation's end.
     """
+    linear = layer_values(tape)
+    starts: dict[Node, bool] = {}
+    ends: dict[Node, list[Node]] = {}
+    for a, (*_, root) in tape.above.items():
+        whole = root not in tape.above or len(tape.above[root]) == 1
+        for z in tape.above[a][1:] if whole else ():
+            if z not in starts:
+                starts[z] = z in linear or z.kind in ("input", "other") if z is root else not bends(tape, root, z)
+            if starts[z]:
+                ends.setdefault(z, []).append(a)
     tables: dict[Node, dict[Node, list[Wrong]]] = {}
-    for a, above in tape.stretches().items():
-        for z in above[1:]:
-            root = above[-1]
-            starts = is_linear(z) or z.kind in ("input", "other") if z is root else not bends(tape, root, z)
-            s = local_slope(tape, z, a, z.value) if starts else None
+    for z in ends:
+        for a in ends[z][-ENDS:]:
+            s = local_slope(tape, z, a, z.value)
             # Straight steps, such as a division by a number, are no activation, unless they are a mask or two slopes.
             if s is not None and (bends(tape, z, a) or not s.any() or np.unique(s).size == 2 and s.min() >= 0.0):
                 table = activation_table(z.value, a.value, s, local_slope(tape, z, a, a.value))
@@ -171,7 +227,8 @@ def activation_slips(tape: Tape) -> Iterator[Replay]:
         for a, table in ends.items():
             for cause, text, rule in table:
                 yield Replay(cause, text, {"bridges": {a: (z, rule)}})
-    layers = [(z, list(ends)) for z, ends in tables.items() if is_linear(z)]
+    linear = layer_values(tape)
+    layers = [(z, list(ends)) for z, ends in tables.items() if z in linear]
     hidden = [(z, ends[-1]) for z, ends in layers[:-1]]
     for several in (hidden, *([*hidden, (z, a)] for z, ends in layers[-1:] for a in ends)):
         alike: dict[tuple[str, str], dict[Node, tuple[Node, Rule]]] = {}
@@ -195,21 +252,25 @@ def bends(tape: Tape, z: Node, a: Node) -> bool:
     return here is None or nearby is None or not same(here, nearby)
 
 
-def is_linear(node: Node) -> bool:
-    """Return whether a step is a matrix product (or another sum) or one plus others or a bias: the z of a layer."""
-    terms = node.parents if node.source is np.add else ()
-    return node.kind == "matmul" or any(
-        term.kind in ("sum", "other") or term.source is np.multiply or is_linear(term) for term in terms
-    )
+def layer_values(tape: Tape) -> dict[Node, None]:
+    """Return the steps that are a matrix product (or another sum), or one plus others or a bias: the z of a layer."""
+    found: dict[Node, None] = {}
+    for node in tape.nodes:
+        terms = node.parents if node.source is np.add else ()
+        if node.kind == "matmul" or any(
+            term.kind in ("sum", "other") or term.source is np.multiply or term in found for term in terms
+        ):
+            found[node] = None
+    return found
 
 
 def surplus_slips(tape: Tape, z: Node, a: Node, hidden: Container[Node]) -> Iterator[Replay]:
     """Yield what comes out when a hidden activation's derivative is applied at an output that has none."""
     text = "The derivative of an activation is applied where there is none: this output is linear."
     own = local_slope(tape, z, a, z.value)
-    for node in tape.nodes:
+    for node in layer_values(tape):
         biased = any(user.source is np.add for user, _ in tape.users.get(node, []))
-        if node in hidden or biased or not is_linear(node):
+        if node in hidden or biased:
             continue
         for s in (local_slope(tape, z, a, node.value), None if own is None else by_output(a.value, own, node.value)):
             if s is not None:
@@ -321,8 +382,8 @@ def product_slips(tape: Tape, arrived: Mapping[Node, Array]) -> Iterator[Replay]
     other_layer = "The activation of another layer is used: dW[l] needs A[l-1], the input of that layer."
     other_gradient = "The gradient dZ of another layer is used: dW[l] needs the dZ[l] of its own layer."
     other_weights = "The gradient goes back through the weights of another layer."
+    alone: list[Replay] = []
     together: dict[tuple[Any, ...], dict[tuple[Node, int], Rule]] = {}
-    stretches = tape.stretches()
     products = list(tape.products())
     values = dict.fromkeys([*tape.inputs.values(), *tape.nodes, *(node.parents[0] for node in products)])
     for place, node in enumerate(products):
@@ -335,7 +396,7 @@ def product_slips(tape: Tape, arrived: Mapping[Node, Array]) -> Iterator[Replay]
             rows = other.value.ndim == 2 and len(other.value) == len(first.value)
             if other is first or not rows or not other.value.any():
                 continue
-            if other in stretches.get(first, []):
+            if other in tape.above.get(first, []):
                 slips.append((1, ("wrong-variable", before, into(other.value))))
             elif other is not second:
                 slips.append((1, ("off-by-one-layer", other_layer, into(other.value))))
@@ -347,14 +408,14 @@ def product_slips(tape: Tape, arrived: Mapping[Node, Array]) -> Iterator[Replay]
                 slips.append((0, ("off-by-one-layer", other_weights, through(weights.value))))
                 shift = ("off-by-one-layer", other_weights, there - place)
                 together.setdefault(shift, {})[node, 0] = through(weights.value)
-        for k, (cause, text, rule) in slips:
-            yield Replay(cause, text, {"edges": {(node, k): rule}})
+        alone += [Replay(cause, text, {"edges": {(node, k): rule}}) for k, (cause, text, rule) in slips]
     for (cause, text, *_), edges in together.items():
         if len(edges) > 1:
             yield Replay(cause, text, {"edges": edges})
+    yield from alone
     for node in tape.nodes:
         for k, parent in enumerate(node.parents if node.source is np.multiply and len(node.parents) == 2 else ()):
-            for z in stretches.get(parent, [])[1:]:
+            for z in tape.above.get(parent, [])[1:]:
                 yield Replay("wrong-variable", before, {"edges": {(node, 1 - k): times(z.value)}})
 
 
@@ -411,6 +472,7 @@ def fork_slips(tape: Tape) -> Iterator[Replay]:
     for parent, users in tape.users.items():
         what = names.get(parent, "A value on the way")
         edges = [user for user in users if len(users) > 1 and user[0].source is not np.where]
+        edges = edges[:MOST_USES] + edges[MOST_USES:][-MOST_USES:]
         losses = {(node, k): name_of_loss(tape, parent, node, what) for node, k in edges}
         for edge, (cause, text) in losses.items():
             yield Replay(cause, text, {"edges": {edge: nothing}}, "edge")

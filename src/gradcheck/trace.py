@@ -19,6 +19,7 @@ KINDS: dict[Any, str] = {
     np.where: "elementwise", np.clip: "elementwise", np.nan_to_num: "elementwise",
     np.sum: "sum", np.mean: "sum", np.max: "max", np.amax: "max", np.dot: "matmul", np.matmul: "matmul",
 }  # fmt: skip
+LONGEST_STRETCH = 16
 # The source of a step that picks entries, x[index].
 ENTRIES = "entries"
 IN_PLACE = ("fill", "sort", "put", "resize", "itemset", "partition", "item", "tolist")
@@ -30,7 +31,10 @@ class Untraceable(TypeError):
 
 @dataclass(eq=False)
 class Node:
-    """One step: its value, how it follows from its parents, and the derivatives found so far."""
+    """One step: its value, how it follows from its parents, and the derivatives found so far.
+
+    ``axis`` is that of a sum or maximum; of a step that picks entries it is their index.
+    """
 
     value: Array
     parents: tuple["Node", ...] = ()
@@ -90,6 +94,10 @@ class Node:
             spread = G if G.ndim == x.ndim or self.axis is None else np.expand_dims(G, self.axis)
             weight = self.change(k, np.ones(x.shape)).max(initial=0.0) / (x.size / max(1, G.size))
             return np.broadcast_to(spread * weight, x.shape)
+        if self.source is ENTRIES:
+            spread = np.zeros(x.shape)
+            np.add.at(spread, self.axis, G)
+            return spread
         if self.is_product:
             a, b = (p.value for p in self.parents)
             return G @ b.T if k == 0 else a.T @ G
@@ -109,6 +117,8 @@ class Node:
 
 def unbroadcast(G: Array, shape: tuple[int, ...]) -> Array:
     """Return G summed over the axes along which an array of this shape was broadcast."""
+    if G.shape == shape:
+        return G
     G = G.sum(axis=tuple(range(G.ndim - len(shape))))
     wide = tuple(k for k, n in enumerate(shape) if n == 1 and G.shape[k] != 1)
     return np.asarray(G.sum(axis=wide, keepdims=True) if wide else G)
@@ -203,7 +213,7 @@ class Traced(NDArrayOperatorsMixin):
         return Traced(node, self.tape)
 
     def __getitem__(self, index: Any) -> Any:
-        return self.record("other", lambda x: x[index], (self,), {}, source=ENTRIES)
+        return self.record("other", lambda x: x[index], (self,), {}, index, ENTRIES)
 
     def __setitem__(self, index: Any, new: Any) -> None:
         def put(x: Array, value: Any) -> Array:
@@ -237,16 +247,27 @@ class Tape:
         self.join()
 
     def join(self) -> None:
-        """Keep the steps that lead to the output, and note the users of each value."""
+        """Keep the steps that lead to the output, and note the users of each value and what lies above it.
+
+        ``above`` holds for each step itself and the values from which it follows entry by entry, the nearest first, and
+        no more than LONGEST_STRETCH of them.
+        """
         alive = {self.out}
         for node in reversed(self.nodes):
             if node in alive:
                 alive.update(node.parents)
         self.nodes = [node for node in self.nodes if node in alive]
+        self.place = {node: k for k, node in enumerate(self.nodes)}
         self.users: dict[Node, list[tuple[Node, int]]] = {}
+        self.above: dict[Node, list[Node]] = {}
         for node in self.nodes:
             for k, parent in enumerate(node.parents):
                 self.users.setdefault(parent, []).append((node, k))
+            lists = [self.above.get(parent, [parent]) for parent in node.parents if parent.kind != "constant"]
+            self.above[node] = [node]
+            if node.kind == "elementwise" and lists:
+                shared = [z for z in lists[0] if all(z in others for others in lists[1:])]
+                self.above[node] += [z for z in shared if z.value.shape == node.value.shape][:LONGEST_STRETCH]
 
     def upstreams(
         self,
@@ -300,28 +321,17 @@ class Tape:
                     node.kind, node.parents = "constant", ()
         self.join()
 
-    def stretches(self) -> dict[Node, list[Node]]:
-        """Return for each step itself and the values from which it follows entry by entry, the farthest last."""
-        above: dict[Node, list[Node]] = {}
-        for node in self.nodes:
-            lists = [above.get(parent, [parent]) for parent in node.parents if parent.kind != "constant"]
-            above[node] = [node]
-            if node.kind == "elementwise" and lists:
-                shared = [z for z in lists[0] if all(z in others for others in lists[1:])]
-                above[node] += [z for z in shared if z.value.shape == node.value.shape]
-        return above
-
     def replay(self, z: Node, a: Node, value: Array) -> Array:
         """Return what the elementwise steps from z to a give for another value of z."""
+        between, stack = {a}, [a]
+        while stack:
+            parents = {parent for parent in stack.pop().parents if z in self.above.get(parent, ()) and parent is not z}
+            stack += parents - between
+            between |= parents
         known: dict[Node, Array] = {z: value}
-
-        def evaluate(node: Node) -> Array:
-            if node not in known:
-                changed = {parent: evaluate(parent) for parent in node.parents if parent.kind != "constant"}
-                known[node] = node.again(changed)
-            return known[node]
-
-        return evaluate(a)
+        for node in sorted(between, key=lambda node: self.place[node]):
+            known[node] = node.again(known)
+        return known[a]
 
 
 def record(problem: Problem, forward: Function) -> Tape | None:

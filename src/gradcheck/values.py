@@ -158,13 +158,20 @@ def call_text(args: tuple[Any, ...]) -> str:
 
     def one(value: Any) -> str:
         if isinstance(value, np.ndarray):
-            return f"array of shape {value.shape}" if value.size > 6 else f"array {value.tolist()}"
+            return f"array of shape {value.shape}" if value.size > 6 else f"array {in_six_digits(value.tolist())}"
         if isinstance(value, np.random.Generator):
             return "rng"
         text = getattr(value, "__name__", None) or (outline(value) if holds_arrays(value) else repr(value))
         return text if len(text) <= 60 else text[:57] + "..."
 
     return f"({', '.join(one(value) for value in args)})"
+
+
+def in_six_digits(values: Any) -> Any:
+    """Return the entries of an array, in lists as they were, rounded to six significant digits."""
+    if isinstance(values, list):
+        return [in_six_digits(value) for value in values]
+    return float(f"{values:.6g}") if isinstance(values, float) else values
 
 
 def holds_arrays(value: Any) -> bool:
@@ -393,6 +400,11 @@ def compare_numbers(yours: Any, expected: Any, path: str, tolerance: float) -> D
         gap = np.abs(np.subtract(have, true, dtype=np.result_type(have, true, np.float64)))
     gap = np.where((have == true) | (np.isnan(have) & np.isnan(true)), 0.0, gap)
     scale = float(np.abs(true[np.isfinite(true)]).max(initial=0.0))
+    if have.dtype.kind == "f" and (gap > tolerance * scale).any():
+        precision = np.finfo(have.dtype)
+        if (gap <= 1000 * precision.eps * scale).all():
+            text = f"{have.dtype} numbers, which hold about {precision.precision} digits, expected float64."
+            return Diagnosis("wrong-type", told(path, "has", text))
     if not (gap <= tolerance * scale).all():
         index = tuple(int(i) for i in np.unravel_index(int(np.argmax(np.nan_to_num(gap, nan=np.inf))), gap.shape))
         worst = Worst(index, float(have[index].real), float(true[index].real))
@@ -439,7 +451,8 @@ def explain_values(have: Any, true: Any, tolerance: float) -> tuple[str, str, fl
     if factor and (np.abs(have - factor * true) <= 1e-7 * np.abs(factor * true[top])).all():
         if abs(factor + 1) < 1e-7:
             return "sign", " The sign is flipped.", -1.0
-        if np.unique(np.abs(true[true != 0])).size > 1 or factor in (0.5, 2.0):
+        is_pattern = np.unique(np.abs(true[true != 0])).size > 1 and abs(factor - 1) > 1e-6
+        if is_pattern or factor in (0.5, 2.0):
             return "constant-factor", f" Yours is {factor:.6g} times the right answer{everywhere}.", factor
     if have.ndim == 2 and have.T.shape == true.shape and np.allclose(have.T, true, rtol=tolerance):
         return "transposed", " The numbers are right, but transposed.", None

@@ -3,7 +3,7 @@ import pytest
 import slips
 import slips_of_networks
 
-from gradcheck import check_layer
+from gradcheck import check_layer, replay, trace
 from gradcheck.problem import count_required
 
 PUBLISHED, FURTHER = slips.published(), [*slips.further(), *slips_of_networks.listed()]
@@ -198,3 +198,44 @@ def test_wrong_answer_is_told_where_a_step_is_too_large_to_be_replayed():
 
     report = check_layer(forward, lambda dout, x: dout * 3.0 + x, {"x": np.linspace(0.5, 2.0, 10)}, seed=0)
     assert [(finding.ok, finding.cause) for finding in report.findings] == [(False, "unknown")]
+
+
+def recurrent(x):
+    for _ in range(1500):
+        x = 0.99 * np.sin(x) + 0.01
+    return x, x
+
+
+def doubled(x):
+    for _ in range(60):
+        x = 0.5 * (x + x)
+    return np.tanh(x), x
+
+
+def many_terms(x):
+    total = 0.0 * x
+    for k in range(300):
+        total = total + np.sin(k * x) / (k + 1) ** 2
+    return total, x
+
+
+def entry_after_entry(x):
+    total = 0.0
+    for k in range(200):
+        total = total + np.tanh(x[k % 4]) * x[k % 3]
+    return total, x
+
+
+@pytest.mark.parametrize("forward", [recurrent, doubled, many_terms, entry_after_entry])
+def test_search_for_a_name_ends_where_a_forward_has_very_many_steps(monkeypatch, forward):
+    steps = []
+    upstreams = trace.Tape.upstreams
+
+    def counted(tape, *args, **changes):
+        steps.append(len(tape.nodes))
+        return upstreams(tape, *args, **changes)
+
+    monkeypatch.setattr(trace.Tape, "upstreams", counted)
+    report = check_layer(forward, lambda dout, x: dout + x, {"x": np.linspace(0.1, 1.0, 4)}, seed=0)
+    assert report.verdict == "fail"
+    assert 0 < sum(steps) <= replay.BUDGET + 3 * max(steps)

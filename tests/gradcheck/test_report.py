@@ -437,3 +437,25 @@ def test_remark_on_several_gradients_is_made_once_with_their_names():
 def test_check_values_says_what_to_pass(function, cases, error):
     with pytest.raises(error):
         check_values(function, cases)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float16])
+def test_values_of_lower_precision_are_told_by_their_kind_and_by_no_factor(kind):
+    Z = np.linspace(0.1, 0.9, 12).reshape(3, 4)
+    report = check_values(lambda Z: np.tanh(Z).astype(kind), [(Z, np.tanh(Z))])
+    (finding,) = report.findings
+    assert finding.cause == "wrong-type"
+    assert (
+        f"{np.dtype(kind).name} numbers, which hold about {np.finfo(kind).precision} digits, expected float64"
+        in finding.message
+    )
+    off = check_values(lambda Z: np.tanh(Z) * (1 + 1e-8), [(Z, np.tanh(Z))]).findings[0]
+    assert "times the right answer" not in off.message
+    assert not off.ok
+
+
+def test_arguments_are_told_in_six_digits():
+    report = check_values(lambda x: x, [(np.array([1 / 3, 2.0]), np.array([0.0, 2.0]))])
+    assert "(array [0.333333, 2.0])" in report.findings[0].message
+    ints = check_values(lambda x: x, [(np.array([1234567, 2]), np.array([0, 2]))])
+    assert "(array [1234567, 2])" in ints.findings[0].message
