@@ -27,7 +27,7 @@ class Replay:
     """A slip: its cause, its sentence, the ``changes`` to :meth:`Tape.upstreams`, and the gradients they give.
 
     ``free`` names how far it may be scaled: "no", "rate" (any positive amount of it, such as a learning
-    rate), or "edge" (the gradients are those without one contribution; its factor may be 0, -1, 2 or 1/2).
+    rate), or "edge" (the gradients are those without one contribution, which may have any factor instead).
     """
 
     cause: str
