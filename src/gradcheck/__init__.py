@@ -8,10 +8,10 @@ To read the package, begin with ``difference``: it is the loop that you write in
 stands alone: ``problem`` calls the learner's functions, ``direction`` and ``finite`` measure a slope along a random
 direction in two ways, ``verdict`` judges by both, ``localise`` finds the entries that are wrong, ``behaviour`` what a
 backward does besides. The name of a mistake is looked for only in a wrong answer: ``diagnosis`` is the table of rules,
-``replay`` the chain rule with one step done wrong, on the steps that ``trace`` recorded, ``explain`` asks them all, and
-``measured`` tells a difference quotient. ``evidence`` and ``report`` turn both into sentences, ``check`` puts all of it
-in order, and ``values`` checks what has no gradient. ``plain`` and ``grid`` are the checker of the exercises in the
-pages.
+``slips`` holds the tables of wrong steps, ``replay`` the chain rule with such a step in it, on the steps that ``trace``
+recorded, ``explain`` asks them all, and ``measured`` tells a difference quotient. ``evidence`` and ``report`` turn both
+into sentences, ``check`` puts all of it in order, and ``values`` checks what has no gradient. ``plain`` and ``grid``
+are the checker of the exercises in the pages.
 """
 
 from gradcheck.check import assert_gradients, check_gradients, check_layer

@@ -1,7 +1,7 @@
 """The chain rule replayed over the recorded steps with one step done wrong: what each slip would answer."""
 
 import itertools
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,16 +9,29 @@ import numpy as np
 
 from gradcheck.direction import STEP
 from gradcheck.problem import Array
+from gradcheck.slips import (
+    PATH,
+    Rule,
+    Wrong,
+    activation_table,
+    always,
+    broadcast_table,
+    by_output,
+    into,
+    nothing,
+    product_table,
+    same,
+    softmax_table,
+    spread,
+    through,
+    through_updated,
+    times,
+)
 from gradcheck.trace import Node, Tape, Untraceable
 
-Rule = Callable[[Array], Array | None]
-# What a wrong step hands on, for the gradient G that arrives: cause, sentence, rule.
-Wrong = tuple[str, str, Rule]
-
-LONE = "Only the {} example counts; the gradients of all examples must be summed."
+# Steps gone through in all; ends of one activation that are tried; first and last uses of a value that are tried.
 BUDGET, ENDS, MOST_USES = 200_000, 8, 32
 USUAL_RATES = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.001)
-PATH = "missing-path"
 MISSING = "A path is missing: a sum over entries (a mean, a variance, a norm) depends on the input too."
 
 
@@ -109,89 +122,6 @@ def local_slope(tape: Tape, z: Node, a: Node, at: Array) -> Array | None:
         return None
     slope = np.asarray(moved.imag / STEP)
     return slope if np.iscomplexobj(moved) and slope.shape == at.shape and np.isfinite(slope).all() else None
-
-
-def by_output(a: Array, s: Array, other: Array) -> Array | None:
-    """Return the derivative s = 1 - a**2, a * (1 - a) or (a > 0) with another array in the place of a."""
-    if same(s, 1 - a**2):
-        return np.asarray(1 - other**2)
-    if same(s, a * (1 - a)):
-        return np.asarray(other * (1 - other))
-    return np.asarray(other > 0.0) if same(s, np.asarray(a > 0.0)) else None
-
-
-def same(a: Array, b: Array) -> bool:
-    return a.shape == b.shape and bool(np.allclose(a, b, rtol=1e-9, atol=1e-12))
-
-
-def times(factor: Array) -> Rule:
-    """Return the rule that multiplies by a factor."""
-    return lambda G: G * factor
-
-
-def into(values: Array) -> Rule:
-    """Return the rule dW = values.T @ G."""
-    return lambda G: values.T @ G
-
-
-def through(weights: Array) -> Rule:
-    """Return the rule dA = G @ weights.T."""
-    return lambda G: G @ weights.T
-
-
-def always(dW: Array) -> Rule:
-    """Return the rule that hands on the same, whatever arrives."""
-    return lambda G: dW
-
-
-def by_sign(G: Array) -> Array:
-    """Return where the upstream gradient is positive, for a mask that looks at it; Untraceable where all or none is."""
-    if (G > 0).all() or not (G > 0).any():
-        raise Untraceable("no mask")
-    return G > 0
-
-
-def nothing(G: Array) -> None:
-    """Hand nothing to the parent."""
-
-
-def activation_table(z: Array, a: Array, s: Array, beyond: Array | None) -> Iterator[Wrong]:
-    """Yield slips in G * s, the gradient through an activation a = g(z) with slope s; ``beyond`` is g'(a)."""
-    variable, mask = "wrong-variable", "wrong-mask"
-    levels = np.unique(s)
-    masked = levels.size == 2 and levels[0] == 0.0
-    if masked and not np.array_equal(s > 0, z > 0):
-        unmasked = "The mask is not applied: entries that the forward set to 0 must get no gradient."
-        yield mask, unmasked, times(levels[1])
-    elif not same(s, np.ones(s.shape)):
-        what = "derivative of the activation, its mask," if masked else "derivative of the activation"
-        missing = f"The {what} is missing: multiply the upstream gradient by it."
-        yield "missing-activation-derivative", missing, lambda G: G
-    upstream = "The upstream gradient is missing where the activation's derivative enters: multiply by it."
-    yield "missing-upstream", upstream, lambda G: s
-    if not same(s * s, s):
-        yield variable, "The activation's derivative is applied twice.", times(s * s)
-    if beyond is not None and levels.size != 2 and not same(beyond, s):
-        yield variable, "The activation's derivative is taken at its output a where its input z belongs.", times(beyond)
-    if same(s, a * (1 - a)):
-        yield variable, "a * (1 - a) needs the output a = sigmoid(z); yours has z in its place.", times(z * (1 - z))
-        yield "sign", "In a * (1 - a) a sign is flipped: yours is a * (1 + a).", times(a * (1 + a))
-    if same(s, 1 - a**2):
-        yield variable, "1 - a**2 needs the output a = tanh(z); yours has z in its place.", times(1 - z**2)
-        yield "sign", "In 1 - a**2 a sign is flipped: yours is 1 + a**2.", times(1 + a**2)
-    if masked:
-        top = levels[1]
-        turned = "The mask is the wrong way round: yours lets the gradient through where the forward blocks it."
-        upstream = "The mask looks at the sign of the upstream gradient; it must look at the forward's input."
-        yield mask, turned, times(top * (s == 0))
-        yield mask, upstream, lambda G: G * top * by_sign(G)
-    elif levels.size == 2 and levels[0] > 0.0:
-        low, high = levels
-        swapped = f"The slopes {low:.6g} and {high:.6g} are the wrong way round."
-        yield mask, swapped, times(np.where(s == high, low, high))
-        for level in levels:
-            text = f"Where the slope is {level:.6g}, yours lets nothing through."
-            yield mask, text, times(np.where(s == level, 0.0, s))
 
 
 def activation_tables(tape: Tape) -> dict[Node, dict[Node, list[Wrong]]]:
@@ -294,33 +224,6 @@ def neighbour_slips(tape: Tape, hidden: Mapping[Node, Node]) -> Iterator[Replay]
             yield Replay("off-by-one-layer", text, {"bridges": bridges})
 
 
-def softmax_table(P: Array, axis: int, logarithm: bool) -> Iterator[Wrong]:
-    """Yield slips in the gradient through P = softmax(Z) along an axis, P * (G - sum(P * G)), or its logarithm's.
-
-    That of log P is G - P * sum(G).
-    """
-
-    def whole(G: Array, total: Any) -> Array:
-        return np.asarray(G - P * total if logarithm else P * (G - total))
-
-    def total(G: Array, along: int | None) -> Any:
-        return (G if logarithm else P * G).sum(axis=along, keepdims=True)
-
-    def beside(along: int | None) -> Rule:
-        return lambda G: whole(G, total(G, along))
-
-    diagonal = "Only the diagonal of the softmax's Jacobian is there: every output depends on every input of its row."
-    yield "diagonal-jacobian", diagonal, times((1 - P) if logarithm else P * (1 - P))
-    yield PATH, "The path through the softmax's sum is missing: each output depends on all.", lambda G: whole(G, 0.0)
-    yield "missing-activation-derivative", "The derivative of the softmax is missing.", lambda G: G
-    yield "sign", "The sign of the sum in the softmax's gradient is flipped.", lambda G: whole(G, -total(G, axis))
-    if logarithm:
-        yield "missing-upstream", "The upstream gradient is missing where it is summed.", lambda G: whole(G, 1.0)
-    for along in {None, *range(P.ndim)} - {axis}:
-        text = f"The sum in the softmax's gradient runs over the wrong axis: the softmax runs along axis {axis}."
-        yield "wrong-axis", text, beside(along)
-
-
 def softmax_slips(tape: Tape) -> Iterator[Replay]:
     """Yield slips at each softmax, and at each logarithm of one, known by their values."""
     before: list[Node] = list(tape.inputs.values())
@@ -351,29 +254,6 @@ def maximum_slips(tape: Tape) -> Iterator[Replay]:
                 (x != x.max(axis=axis, keepdims=True), "The mask is the wrong way round: all but the largest get it."),
             ):
                 yield Replay("wrong-mask", text, {"edges": {(node, 0): spread(weight, axis)}})
-
-
-def spread(weight: Array, axis: Any) -> Rule:
-    """Return the rule that hands the gradient of a maximum along an axis to each entry, times a weight."""
-    return lambda G: (G if G.ndim == weight.ndim else np.expand_dims(G, axis)) * weight
-
-
-def product_table(A: Array, B: Array) -> Iterator[tuple[int, Wrong]]:
-    """Yield slips in dA = G @ B.T (side 0) and dB = A.T @ G (side 1), the gradients of Z = A @ B."""
-    accident = "You multiplied by the {} without the transpose; the shapes agree only by accident."
-    turned = "The factors of the matrix product are the wrong way round."
-    transpose = "The upstream gradient of this product is transposed where it must not be."
-    star = "* multiplies entry by entry; a matrix product, @, belongs here: a sum."
-    yield 0, ("missing-transpose", accident.format("second factor (W, not W.T)"), lambda G: G @ B)
-    yield 1, ("missing-transpose", accident.format("first factor (X, not X.T)"), lambda G: A @ G)
-    for side, rule in ((0, lambda G: B @ G), (0, lambda G: B.T @ G), (1, lambda G: G @ A), (1, lambda G: G @ A.T)):
-        yield side, ("missing-transpose", turned, rule)
-    yield 0, ("missing-transpose", transpose, lambda G: G.T @ B.T)
-    yield 1, ("missing-transpose", transpose, lambda G: A.T @ G.T)
-    for side, factor in ((0, B.T), (0, B), (1, A.T), (1, A)):
-        yield side, ("elementwise-product", star, times(factor))
-    yield 1, ("overwritten-branch", LONE.format("first"), lambda G: A[:1].T @ G[:1])
-    yield 1, ("overwritten-branch", LONE.format("last"), lambda G: A[-1:].T @ G[-1:])
 
 
 def product_slips(tape: Tape, arrived: Mapping[Node, Array]) -> Iterator[Replay]:
@@ -419,20 +299,6 @@ def product_slips(tape: Tape, arrived: Mapping[Node, Array]) -> Iterator[Replay]
                 yield Replay("wrong-variable", before, {"edges": {(node, 1 - k): times(z.value)}})
 
 
-def broadcast_table(node: Node, k: int, axis: int) -> Iterator[Wrong]:
-    """Yield slips in the sum over the axes along which parent k, such as a bias, was broadcast."""
-    shape = node.parents[k].value.shape
-    total = "Everything is summed to one number; the sum runs over the examples alone."
-    wrong = f"The sum runs over axis {axis}, the wrong one."
-    yield "not-summed", "It was broadcast, so its gradients must be summed.", lambda G: node.wide(k, G)
-    yield "wrong-axis", total, lambda G: np.full(shape, node.wide(k, G).sum())
-    yield "wrong-axis", total, lambda G: np.asarray(node.wide(k, G).sum())
-    yield "wrong-axis", wrong, lambda G: node.wide(k, G).sum(axis=axis)
-    yield "wrong-axis", wrong, lambda G: node.wide(k, G).sum(axis=axis, keepdims=True)
-    yield "not-summed", LONE.format("first"), lambda G: node.wide(k, G).take(0, axis=axis)
-    yield "not-summed", LONE.format("last"), lambda G: node.wide(k, G).take(-1, axis=axis)
-
-
 def broadcast_slips(tape: Tape) -> Iterator[Replay]:
     """Yield slips at each input that was broadcast."""
     for node in tape.nodes:
@@ -458,12 +324,6 @@ def updated_weights(tape: Tape, truths: Mapping[str, Array]) -> Iterator[Replay]
     for rate in USUAL_RATES if len(layers) > 1 else ():
         edges = {(node, 0): through_updated(node, rate) for node in layers}
         yield Replay("updated-weights", text.format("Each layer's W was"), {"edges": edges})
-
-
-def through_updated(product: Node, rate: float) -> Rule:
-    """Return the rule dA = G @ (W - rate * dW).T, where dW = A.T @ G."""
-    A, W = (parent.value for parent in product.parents)
-    return lambda G: G @ (W - rate * (A.T @ G)).T
 
 
 def fork_slips(tape: Tape) -> Iterator[Replay]:
