@@ -1,7 +1,7 @@
 """The chain rule replayed over the recorded steps with one step done wrong: what each slip would answer."""
 
 import itertools
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -124,8 +124,18 @@ def local_slope(tape: Tape, z: Node, a: Node, at: Array) -> Array | None:
     return slope if np.iscomplexobj(moved) and slope.shape == at.shape and np.isfinite(slope).all() else None
 
 
-def activation_tables(tape: Tape) -> dict[Node, dict[Node, list[Wrong]]]:
-    """Return the slips in each activation a of each z: an input, a layer's z, or what follows from those by a line.
+@dataclass(frozen=True)
+class Activation:
+    """The steps from z to a = g(z), entry by entry: their slope g'(z), and the slips in it."""
+
+    z: Node
+    a: Node
+    slope: Array
+    table: list[Wrong]
+
+
+def activations(tape: Tape) -> dict[Node, list[Activation]]:
+    """Return the activations of each z: an input, a layer's z, or what follows from those by a line.
 
     Where the steps go on entry by entry, as in (sigmoid(z) - y)**2, each of the last ENDS may be the activation's end.
     """
@@ -139,41 +149,40 @@ def activation_tables(tape: Tape) -> dict[Node, dict[Node, list[Wrong]]]:
                 starts[z] = z in linear or z.kind in ("input", "other") if z is root else not bends(tape, root, z)
             if starts[z]:
                 ends.setdefault(z, []).append(a)
-    tables: dict[Node, dict[Node, list[Wrong]]] = {}
+    found: dict[Node, list[Activation]] = {}
     for z in ends:
         for a in ends[z][-ENDS:]:
             s = local_slope(tape, z, a, z.value)
             # Straight steps, such as a division by a number, are no activation, unless they are a mask or two slopes.
             if s is not None and (bends(tape, z, a) or not s.any() or np.unique(s).size == 2 and s.min() >= 0.0):
                 table = activation_table(z.value, a.value, s, local_slope(tape, z, a, a.value))
-                tables.setdefault(z, {})[a] = list(table)
-    return tables
+                found.setdefault(z, []).append(Activation(z, a, s, list(table)))
+    return found
 
 
 def activation_slips(tape: Tape) -> Iterator[Replay]:
     """Yield slips in the derivative of an activation, wherever the forward has one, and in several layers at once."""
-    tables = activation_tables(tape)
-    for z, ends in tables.items():
-        for a, table in ends.items():
-            for cause, text, rule in table:
-                yield Replay(cause, text, {"bridges": {a: (z, rule)}})
-    linear = layer_values(tape)
-    layers = [(z, list(ends)) for z, ends in tables.items() if z in linear]
-    hidden = [(z, ends[-1]) for z, ends in layers[:-1]]
-    for several in (hidden, *([*hidden, (z, a)] for z, ends in layers[-1:] for a in ends)):
+    found = activations(tape)
+    for one in itertools.chain.from_iterable(found.values()):
+        for cause, text, rule in one.table:
+            yield Replay(cause, text, {"bridges": {one.a: (one.z, rule)}})
+    layers = [found[z] for z in layer_values(tape) if z in found]
+    hidden = [ends[-1] for ends in layers[:-1]]
+    for several in (hidden, *([*hidden, end] for ends in layers[-1:] for end in ends)):
         alike: dict[tuple[str, str], dict[Node, tuple[Node, Rule]]] = {}
-        for z, a in several:
-            for cause, text, rule in tables[z][a]:
-                alike.setdefault((cause, text), {})[a] = z, rule
+        for one in several:
+            for cause, text, rule in one.table:
+                alike.setdefault((cause, text), {})[one.a] = one.z, rule
         for (cause, text), bridges in alike.items():
             if len(bridges) > 1:
                 yield Replay(cause, text, {"bridges": bridges})
-    feeds = {
-        z: a for z, ends in layers for a in ends if any(user.kind == "matmul" for user, _ in tape.users.get(a, []))
+    before_a_product = {
+        one.z: one
+        for one in itertools.chain.from_iterable(layers)
+        if any(user.kind == "matmul" for user, _ in tape.users.get(one.a, []))
     }
-    for z, a in feeds.items():
-        yield from surplus_slips(tape, z, a, feeds)
-    yield from neighbour_slips(tape, feeds)
+    yield from surplus_slips(tape, before_a_product)
+    yield from neighbour_slips(tape, before_a_product)
 
 
 def bends(tape: Tape, z: Node, a: Node) -> bool:
@@ -194,31 +203,29 @@ def layer_values(tape: Tape) -> dict[Node, None]:
     return found
 
 
-def surplus_slips(tape: Tape, z: Node, a: Node, hidden: Container[Node]) -> Iterator[Replay]:
+def surplus_slips(tape: Tape, hidden: Mapping[Node, Activation]) -> Iterator[Replay]:
     """Yield what comes out when a hidden activation's derivative is applied at an output that has none."""
     text = "The derivative of an activation is applied where there is none: this output is linear."
-    own = local_slope(tape, z, a, z.value)
     for node in layer_values(tape):
         biased = any(user.source is np.add for user, _ in tape.users.get(node, []))
-        if node in hidden or biased:
-            continue
-        for s in (local_slope(tape, z, a, node.value), None if own is None else by_output(a.value, own, node.value)):
-            if s is not None:
-                yield Replay("wrong-variable", text, {"arrivals": {node: times(s)}})
+        for one in hidden.values() if node not in hidden and not biased else ():
+            at_output = local_slope(tape, one.z, one.a, node.value)
+            for s in (at_output, by_output(one.a.value, one.slope, node.value)):
+                if s is not None:
+                    yield Replay("wrong-variable", text, {"arrivals": {node: times(s)}})
 
 
-def neighbour_slips(tape: Tape, hidden: Mapping[Node, Node]) -> Iterator[Replay]:
+def neighbour_slips(tape: Tape, hidden: Mapping[Node, Activation]) -> Iterator[Replay]:
     """Yield the activation's derivative taken at the input of another layer, for one hidden layer z and for all."""
     text = "The activation's derivative is taken at another layer's values."
     inputs = list(dict.fromkeys(node.parents[0] for node in tape.products()))
     shifted: dict[int, dict[Node, tuple[Node, Rule]]] = {}
-    for z, a in hidden.items():
-        own = local_slope(tape, z, a, z.value)
-        for k, other in enumerate(inputs):
-            s = by_output(a.value, own, other.value) if own is not None and other.value.shape == own.shape else None
-            if s is not None and other is not a and a in inputs:
-                yield Replay("off-by-one-layer", text, {"bridges": {a: (z, times(s))}})
-                shifted.setdefault(k - inputs.index(a), {})[a] = z, times(s)
+    for z, one in hidden.items():
+        for k, other in enumerate(inputs if one.a in inputs else ()):
+            s = by_output(one.a.value, one.slope, other.value)
+            if s is not None and s.shape == one.slope.shape and other is not one.a:
+                yield Replay("off-by-one-layer", text, {"bridges": {one.a: (z, times(s))}})
+                shifted.setdefault(k - inputs.index(one.a), {})[one.a] = z, times(s)
     for bridges in shifted.values():
         if len(bridges) > 1:
             yield Replay("off-by-one-layer", text, {"bridges": bridges})
