@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := book
+# What is run here is the environment in .venv; one that is active in the shell would make IPython warn of it.
+unexport VIRTUAL_ENV
 PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv --quiet

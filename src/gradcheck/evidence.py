@@ -20,7 +20,7 @@ MEASURED = (
 def decimal(number: float) -> str:
     """Return a number with three digits, without an exponent where that stays short."""
     if number == 0 or not 1e-12 <= abs(number) < 1e7:
-        return f"{number:.3g}"
+        return f"{number + 0.0:.3g}"
     return np.format_float_positional(number, precision=3, unique=False, fractional=False, trim="k")
 
 
@@ -84,7 +84,8 @@ def failed(
     if known is not None and true is not None:
         error = np.asarray(known, dtype=np.float64) - true
         index = largest(np.where(np.isfinite(error), np.abs(error), np.inf))
-        worst = Worst(index, float(known[index]), float(true[index]))
+        # No entry is told as -0, which an upstream gradient times a mask gives.
+        worst = Worst(index, float(known[index]) + 0.0, float(true[index]) + 0.0)
         text += f" {place('d' + name, index)}: {both(worst.yours, worst.true)}."
     elif true is not None and true.size:
         index = largest(true)

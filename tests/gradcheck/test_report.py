@@ -459,3 +459,15 @@ def test_arguments_are_told_in_six_digits():
     assert "(array [0.333333, 2.0])" in report.findings[0].message
     ints = check_values(lambda x: x, [(np.array([1234567, 2]), np.array([0, 2]))])
     assert "(array [1234567, 2])" in ints.findings[0].message
+
+
+def test_no_number_is_told_as_minus_zero():
+    Z = np.array([[-1.0, 2.0, -3.0]])
+
+    def negative_zeros(Z):
+        return np.maximum(Z, 0.0) * -1.0, Z
+
+    for wrong in (lambda dout, Z: -dout, lambda dout, Z: -0.0 * Z, lambda dout, Z: -dout * (Z < 0)):
+        for seed in range(4):
+            text = str(check_layer(negative_zeros, wrong, {"Z": Z}, seed=seed))
+            assert not re.search(r"-0(?![.\d])", text), text
