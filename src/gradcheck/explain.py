@@ -126,11 +126,6 @@ def explain(
             if said.cause == "unknown" and ignores_upstream(problem, name):
                 text = f"d{name} stays the same whatever the upstream gradient is: multiply by dout."
                 said = Diagnosis("missing-upstream", text)
-            if said.cause == "unknown" and problem.out.dtype.kind != "f":
-                text = (
-                    f"d{name} is not 0, but forward returns {problem.out.dtype} numbers, which move in steps: return "
-                )
-                said = Diagnosis("integer-dtype", f"{text}floats.")
             if said.cause == "unknown" and yours.size == 1:
                 said = factor_of_others(name, evidence, said)
         assert said is not None
