@@ -13,7 +13,7 @@ CAUSES: dict[str, str] = {
     "transposed": "the right numbers, transposed",
     "missing-transpose": "a matrix product without its transpose, or with its factors the wrong way round",
     "elementwise-product": "* where a matrix product belongs",
-    "not-summed": "no sum over the axis along which an input was broadcast",
+    "not-summed": "no sum over the axis along which an input was broadcast, or one that lacks a term",
     "wrong-axis": "a sum over the wrong axis, or over all",
     "extra-dimension": "the right numbers in a shape with one dimension of size 1 too many or too few",
     "sign": "the opposite sign, of everything or of one term",

@@ -6,13 +6,21 @@ from typing import Any
 import numpy as np
 
 from gradcheck.problem import Array
-from gradcheck.trace import Node, Untraceable
+from gradcheck.trace import Node, Untraceable, unbroadcast
 
 Rule = Callable[[Array], Array | None]
 # What a wrong step hands on, for the gradient G that arrives: cause, sentence, rule.
 Wrong = tuple[str, str, Rule]
 
-LONE = "Only the {} example counts; the gradients of all examples must be summed."
+ALONE = "Only the {} term of the sum counts, such as one example of all: add them all, += instead of =."
+LEFT_OUT = "The sum leaves out its {} term, such as one example of all: does a loop or a slice {}?"
+# What a loop may keep of the sum in a product: the part, the cause, the sentence.
+KEPT = (
+    (slice(1), "overwritten-branch", ALONE.format("first")),
+    (slice(-1, None), "overwritten-branch", ALONE.format("last")),
+    (slice(1, None), "not-summed", LEFT_OUT.format("first", "begin too late")),
+    (slice(-1), "not-summed", LEFT_OUT.format("last", "end too early")),
+)
 PATH = "missing-path"
 
 
@@ -151,8 +159,14 @@ def product_table(A: Array, B: Array) -> Iterator[tuple[int, Wrong]]:
     yield 1, ("missing-transpose", transpose, lambda G: A.T @ G.T)
     for side, factor in ((0, B.T), (0, B), (1, A.T), (1, A)):
         yield side, ("elementwise-product", star, times(factor))
-    yield 1, ("overwritten-branch", LONE.format("first"), lambda G: A[:1].T @ G[:1])
-    yield 1, ("overwritten-branch", LONE.format("last"), lambda G: A[-1:].T @ G[-1:])
+    for part, cause, text in KEPT:
+        for side, rule in enumerate(partial_product(A, B, part)):
+            yield side, (cause, text, rule)
+
+
+def partial_product(A: Array, B: Array, part: slice) -> tuple[Rule, Rule]:
+    """Return the rules of dA = G @ B.T and dB = A.T @ G where a part of the terms alone is summed."""
+    return lambda G: G[:, part] @ B.T[part], lambda G: A.T[:, part] @ G[part]
 
 
 def broadcast_table(node: Node, k: int, axis: int) -> Iterator[Wrong]:
@@ -165,5 +179,10 @@ def broadcast_table(node: Node, k: int, axis: int) -> Iterator[Wrong]:
     yield "wrong-axis", total, lambda G: np.asarray(node.wide(k, G).sum())
     yield "wrong-axis", wrong, lambda G: node.wide(k, G).sum(axis=axis)
     yield "wrong-axis", wrong, lambda G: node.wide(k, G).sum(axis=axis, keepdims=True)
-    yield "not-summed", LONE.format("first"), lambda G: node.wide(k, G).take(0, axis=axis)
-    yield "not-summed", LONE.format("last"), lambda G: node.wide(k, G).take(-1, axis=axis)
+    for part, _, text in KEPT:
+        yield "not-summed", text, partial_sum(node, k, (slice(None),) * axis + (part,))
+
+
+def partial_sum(node: Node, k: int, part: tuple[slice, ...]) -> Rule:
+    """Return the rule of the sum for a parent that was broadcast, where a part of the terms alone is summed."""
+    return lambda G: unbroadcast(node.wide(k, G)[part], node.parents[k].value.shape)

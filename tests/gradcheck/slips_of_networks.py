@@ -104,6 +104,41 @@ def regression_draw(rng):
     return {"X": rng.normal(size=(N, n)), "w": rng.normal(size=n), "b": float(rng.normal()), "y": rng.normal(size=N)}
 
 
+KEPT = {
+    "first example left out": slice(1, None),
+    "last example left out": slice(-1),
+    "first example alone": slice(1),
+    "last example alone": slice(-1, None),
+}
+
+
+def rows_forward(X, W, b):
+    return X @ W + b, (X, W)
+
+
+def rows_backward(dZ, cache, slip=""):
+    (X, W), kept = cache, KEPT.get(slip, slice(None))
+    return dZ @ W.T, X[kept].T @ dZ[kept], dZ[kept].sum(axis=0, keepdims=True)
+
+
+def dense_draw(rng):
+    n, m, N = sizes(rng, 3) + np.array([0, 0, 1])
+    return {"X": rng.normal(size=(N, n)), "W": rng.normal(size=(n, m)), "b": rng.normal(size=(1, m))}
+
+
+def columns_forward(X, W, b):
+    return W @ X + b, (X, W)
+
+
+def columns_backward(dZ, cache, slip=""):
+    (X, W), kept = cache, KEPT.get(slip, slice(None))
+    return W.T @ dZ, dZ[:, kept] @ X[:, kept].T, dZ[:, kept].sum(axis=1, keepdims=True)
+
+
+def columns_draw(rng):
+    return {name: value.T for name, value in dense_draw(rng).items()}
+
+
 # --- pooling, normalisation --------------------------------------------------------------------------------------
 def pool_forward(X):
     windows = X.reshape(len(X), -1, 2)
@@ -362,6 +397,8 @@ SETTINGS = {
     "hinge": Setting(hinge_forward, hinge_backward, hinge_draw),
     "logistic regression": Setting(logistic_forward, logistic_backward, logistic_draw, ("w", "b")),
     "linear regression": Setting(regression_forward, regression_backward, regression_draw, ("w", "b")),
+    "examples in rows": Setting(rows_forward, rows_backward, dense_draw),
+    "examples in columns": Setting(columns_forward, columns_backward, columns_draw),
     "max pooling": Setting(pool_forward, pool_backward, pool_draw),
     "two-pass batch norm": Setting(two_pass_forward, two_pass_backward, two_pass_draw),
     "residual": Setting(residual_forward, residual_backward, residual_draw),
@@ -395,6 +432,12 @@ TABLE = (
     ("logistic regression", "loss by a alone", "missing-activation-derivative", "dw db"),
     ("logistic regression", "activation twice", "wrong-variable", "dw db"),
     ("linear regression", "the last example", "overwritten-branch", "dw"),
+    ("examples in rows", "first example left out", "not-summed", "dW db"),
+    ("examples in rows", "last example left out", "not-summed", "dW db"),
+    ("examples in rows", "first example alone", "overwritten-branch not-summed", "dW db"),
+    ("examples in columns", "first example left out", "not-summed", "dW db"),
+    ("examples in columns", "last example left out", "not-summed", "dW db"),
+    ("examples in columns", "last example alone", "overwritten-branch not-summed", "dW db"),
     ("relu by a copy", "turned", "wrong-mask", "dZ"),
     ("relu by a copy", "of dout", "wrong-mask", "dZ"),
     ("relu by a copy", "none", "missing-activation-derivative", "dZ"),
