@@ -94,7 +94,9 @@ def activation_table(z: Array, a: Array, s: Array, beyond: Array | None) -> Iter
     upstream = "The upstream gradient is missing where the activation's derivative enters: multiply by it."
     yield "missing-upstream", upstream, lambda G: s
     if not same(s * s, s):
-        yield variable, "The activation's derivative is applied twice.", times(s * s)
+        squared = [level for level in levels if level * level != level]
+        other = f", or its slope {squared[0]:.6g} is {squared[0] ** 2:.6g} in yours" if len(squared) == 1 else ""
+        yield variable, f"The activation's derivative is applied twice{other}.", times(s * s)
     if beyond is not None and levels.size != 2 and not same(beyond, s):
         yield variable, "The activation's derivative is taken at its output a where its input z belongs.", times(beyond)
     if same(s, a * (1 - a)):
