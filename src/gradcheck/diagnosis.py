@@ -110,7 +110,9 @@ def placeholder(e: Evidence) -> Found:
 
 def extra_dimension(e: Evidence) -> Found:
     squeezed = e.yours.squeeze().shape == e.true.squeeze().shape
-    return not e.fits and squeezed and e.same(e.yours.reshape(e.true.shape), e.true)
+    if e.fits or not squeezed or not e.same(e.yours.reshape(e.true.shape), e.true):
+        return None
+    return {"hint": "keepdims, or a slice where an index should be" if e.yours.ndim > e.true.ndim else "keepdims=True"}
 
 
 def transposed(e: Evidence) -> Found:
@@ -161,6 +163,16 @@ def diagonal(e: Evidence) -> Found:
     return None
 
 
+def upstream_twice(e: Evidence) -> Found:
+    dout = e.problem.dout
+    if e.problem.is_loss or not e.fits or not (dout.size == 1 or dout.shape == e.true.shape):
+        return None
+    if not e.is_mine(e.true * dout):
+        return None
+    cause = "unknown" if e.factor is None else "constant-factor"
+    return Diagnosis(cause, f"d{e.name} has the upstream gradient in it twice: multiply by it once.", e.factor)
+
+
 def known_factors(e: Evidence) -> list[tuple[float, str]]:
     """Return the factors that mistakes are known to leave, and what each may be."""
     rows, is_loss, out = e.rows, e.problem.is_loss, e.problem.out
@@ -186,7 +198,7 @@ def known_factor(e: Evidence) -> Found:
     if e.factor is None:
         return None
     guess = guesses(e, e.factor)
-    return bool(guess) and {"guess": guess, **words_of_factor(e)}
+    return bool(guess) and words_of_factor(e, guess)
 
 
 def guesses(e: Evidence, factor: float) -> str:
@@ -198,13 +210,14 @@ def guesses(e: Evidence, factor: float) -> str:
 def any_factor(e: Evidence) -> Found:
     """Name any factor, except where there is but one number: then every wrong answer has a factor."""
     levels = np.unique(e.true).size
-    return e.factor is not None and levels > 1 and {"guess": "", **words_of_factor(e)}
+    return e.factor is not None and levels > 1 and words_of_factor(e, "")
 
 
-def words_of_factor(e: Evidence) -> dict[str, Any]:
-    """Return the words for a factor."""
-    turned = ", and the sign is flipped" if e.factor is not None and e.factor < 0 else ""
-    return {"factor": e.factor, "everywhere": " everywhere" if e.true.size > 1 else "", "turned": turned}
+def words_of_factor(e: Evidence, guess: str) -> dict[str, Any]:
+    """Return the words for a factor, and for what it may be."""
+    turned = ", and the sign is flipped" if guess and e.factor is not None and e.factor < 0 else ""
+    everywhere = " everywhere" if e.true.size > 1 else ""
+    return {"factor": e.factor, "everywhere": everywhere, "guess": guess, "turned": turned}
 
 
 def replayed(e: Evidence) -> Found:
@@ -298,9 +311,10 @@ def surplus_term(e: Evidence) -> Found:
 def summed_over_batch(e: Evidence) -> Found:
     if e.true.ndim < 2 or e.true.shape[0] < 2:
         return None
-    totals = (e.true.sum(axis=0), e.true.mean(axis=0))
-    answers = [form for t in totals for form in (t, t[None], np.broadcast_to(t, e.true.shape))]
-    return any(map(e.is_mine, answers))
+    for total, how in ((e.true.sum(axis=0), "summed"), (e.true.mean(axis=0), "averaged")):
+        if any(map(e.is_mine, (total, total[None], np.broadcast_to(total, e.true.shape)))):
+            return {"how": how}
+    return None
 
 
 def integer_dtype(e: Evidence) -> Found:
@@ -342,7 +356,8 @@ def unknown(e: Evidence) -> Found:
         return {"where": ""}
     where = f": {len(places)} of {e.true.size} entries are off"
     for word, side in (("positive", e.x > 0), ("negative", e.x < 0)):
-        if len(places) and side[tuple(places.T)].all() and not side.all():
+        # All of that side, or it is a coincidence; where the upstream gradient is 0 nothing can be wrong.
+        if side[tuple(places.T)].all() and 0.9 * side.sum() <= len(places) and not side.all():
             where += f", all of them where {e.name} is {word}"
     for axis, word in enumerate(("row", "column")):
         line = one_line(e, axis)
@@ -352,11 +367,10 @@ def unknown(e: Evidence) -> Found:
 
 FACTOR = "{d} is {factor:.10g} times the true gradient{everywhere}{guess}{turned}."
 RULES = (
-    Rule("placeholder", placeholder, "Every entry of {d} is 0: is this still the placeholder?"),
+    Rule("placeholder", placeholder, "Every entry of {d} is 0: was it ever filled in?"),
     Rule(
         "extra-dimension", extra_dimension,
-        "The numbers of {d} are right, the shape is not: yours is {yours.shape}, {name} has {true.shape} (keepdims, or "
-        "a slice where an index should be?).",
+        "The numbers of {d} are right, the shape is not: yours is {yours.shape}, {name} has {true.shape} ({hint}?).",
     ),
     Rule("transposed", transposed, "{d} is right but transposed: it must have {name}'s shape."),
     Rule(
@@ -375,6 +389,7 @@ RULES = (
         "diagonal-jacobian", diagonal,
         "{d} has only the diagonal of the Jacobian: every output depends on every input of its row.{more}",
     ),
+    Rule("upstream twice", upstream_twice),
     Rule("constant-factor", known_factor, FACTOR),
     Rule("replayed", replayed),
     Rule(
@@ -394,7 +409,7 @@ RULES = (
     Rule("unknown", surplus_term, "{d} has too much of {rate:.6g} * {name}, as a regularisation term gives it."),
     Rule(
         "summed-over-batch", summed_over_batch,
-        "{d} is summed over the batch: every example has its own row of {name} and keeps its own gradient.",
+        "{d} is {how} over the batch: every example has its own row of {name} and keeps its own gradient.",
     ),
     Rule("constant-factor", any_factor, FACTOR),
     Rule("integer-dtype", integer_dtype, "{d} holds {yours.dtype} numbers; a gradient is float64."),

@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import replace
 from typing import Any
 
@@ -28,7 +28,7 @@ Read = tuple[Array | None, Diagnosis | None]
 def read_answer(answer: Any, name: str, x: Array) -> Read:
     """Return the answer as an array of real numbers, and what is wrong with its kind or finiteness."""
     if answer is None:
-        return None, Diagnosis("none", f"d{name} is None: is this still the placeholder?")
+        return None, Diagnosis("none", f"d{name} is None: is the line that computes it still missing?")
     kind, yours = type(answer).__name__, numbers(answer)
     if isinstance(answer, list | tuple | Mapping | str):
         return None, Diagnosis("wrong-type", f"d{name} is a {kind}; it must be an array of shape {x.shape}.")
@@ -111,7 +111,7 @@ def explain(
         yours, said = read[name]
         verdict: Verdict = "fail"
         if said is None and yours is not None:
-            said = authors_mistake(name, read, evidence.get(name), mistakes)
+            said = authors_mistake(name, read, evidence.get(name), mistakes, right)
             if said is None and problem.out.dtype.kind != "f" and yours.any():
                 text = (
                     f"d{name} is not 0, but forward returns {problem.out.dtype} numbers, which move in steps: return "
@@ -196,16 +196,21 @@ def diagnose_unseen(problem: Problem, name: str, yours: Array) -> Diagnosis:
         text = f"d{name} has shape {yours.shape}; it must have {name}'s shape {wanted}."
         return Diagnosis("wrong-shape", text)
     if not yours.any():
-        return Diagnosis("placeholder", f"Every entry of d{name} is 0: is this still the placeholder?")
+        return Diagnosis("placeholder", f"Every entry of d{name} is 0: was it ever filled in?")
     return Diagnosis("unknown", f"d{name} is wrong in a way that I do not recognise, in many entries.")
 
 
 def authors_mistake(
-    name: str, read: Mapping[str, Read], e: Evidence | None, mistakes: Mapping[str, Mapping[str, Array]]
+    name: str,
+    read: Mapping[str, Read],
+    e: Evidence | None,
+    mistakes: Mapping[str, Mapping[str, Array]],
+    right: Set[str],
 ) -> Diagnosis | None:
     """Return the author's name for this answer, where it is another answer than the right one.
 
-    Of several mistakes that give it, those are named that give most of the other gradients too.
+    A mistake that spoils a gradient which is right here is another one. Of several mistakes that give the answer,
+    those are named that give most of the other gradients too.
     """
     yours, alike = read[name][0], {}
     for short_name, answers in mistakes.items():
@@ -213,8 +218,10 @@ def authors_mistake(
         if yours is None or wrong is None:
             continue
         if agree(yours, wrong, 1e-12) if e is None else e.is_mine(wrong) and not e.same(e.true, wrong):
-            others = ((read[other][0], theirs) for other, theirs in answers.items())
-            alike[short_name] = sum(mine is not None and agree(mine, theirs, 1e-7) for mine, theirs in others)
+            mine = {other: read[other][0] for other in answers}
+            given = {other for other, x in mine.items() if x is not None and agree(x, answers[other], 1e-7)}
+            if given >= right & answers.keys():
+                alike[short_name] = len(given)
     names = [short_name for short_name, count in alike.items() if count == max(alike.values())]
     return Diagnosis("author-mistake", f"d{name} is wrong. {looks_like(names)}") if names else None
 
@@ -252,7 +259,8 @@ def first_wrong(problem: Problem, findings: list[Finding]) -> tuple[tuple[str, .
     later = ["d" + name for name in wrong if layer[name] != last]
     if not later:
         return first, ""
+    named, is_ = ", ".join([*first[:-2], " and ".join(first[-2:])]), "is" if len(first) == 1 else "are"
     return first, (
-        f"Going backwards from the loss, {' and '.join(first)} {'is' if len(first) == 1 else 'are'} the "
-        f"first to be wrong: begin there. {', '.join(later)} may be wrong only as a consequence."
+        f"Going backwards from the loss, {named} {is_} the first to be wrong: begin there. "
+        f"{', '.join(later)} may be wrong only as a consequence."
     )

@@ -239,7 +239,7 @@ def diagnose(cases: list[Case], yours: list[list[float]], k: int, wrong: list[in
         return all([close(one, other, case.resolution) for one, other, case in triples(yours, others, cases)])
 
     if not any([number for numbers in yours for number in numbers]):
-        return "placeholder", "# is 0 in every case: is this still the placeholder?"
+        return "placeholder", "# is 0 in every case: was it ever filled in?"
     for other in wrong:
         if other != k and all_equal([case.slopes[other] for case in cases]):
             return "order", f"In the place of # you return d{names[other]}: look at the order."
@@ -427,7 +427,7 @@ def explain_values(exercise: dict[str, Any], seen: list[list[float]], tolerance:
     """Return cause and sentence for wrong values, over all cases."""
     true = [flat(expected) for expected in exercise["expected"]]
     if not any([number for numbers in seen for number in numbers]):
-        return "placeholder", "Every answer is 0: is this still the placeholder?"
+        return "placeholder", "Every answer is 0: was it ever computed?"
     factors: list[Any] = [factor_of(one, other) for one, other in pairs(seen, true)]
     if None not in factors and is_constant(factors):
         if abs(factors[0] + 1) < 1e-5:

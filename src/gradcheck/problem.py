@@ -27,8 +27,8 @@ LONGEST = 10.0
 IN_PLAIN_WORDS = (
     (
         "truth value of an array",
-        "`if`, `and` and `max` decide once, and this is a whole array; np.where decides for each entry, and np.maximum "
-        "compares entry by entry",
+        "one yes or no is wanted here, as by `if`, `and` and `max`, and this is a whole array; np.where decides for "
+        "each entry, and np.maximum compares entry by entry",
     ),
     (
         r"bitwise_xor|for \^",
@@ -36,7 +36,8 @@ IN_PLAIN_WORDS = (
     ),
     (
         "setting an array element with a sequence",
-        "an entry of an array holds one number, and here it is given several; is a sum missing?",
+        "an entry of an array holds one number, and here it is given several: is a sum missing, or did a pair "
+        "(out, cache) go where out alone belongs?",
     ),
     (
         "can be converted to Python scalars",
@@ -105,12 +106,15 @@ def exception_text(error: BaseException) -> str:
     """Return what a function did that raised ``error``; a stub is not a mistake, it is only not written yet."""
     text = str(error)
     if isinstance(error, NotImplementedError) and not text:
-        return "is not written yet: put your code in place of `raise NotImplementedError()`."
+        *_, (frame, _) = traceback.walk_tb(error.__traceback__) if error.__traceback__ else [(None, 0)]
+        name = frame.f_code.co_name if frame else "<unknown>"
+        where = "" if name.startswith("<") else f" in {name}"
+        return f"is not written yet: put your code in place of `raise NotImplementedError()`{where}."
     sizes = re.search(r"matmul: .*size (\d+) is different from (\d+)", text)
     if sizes:
         text = (
-            f"in a matrix product A @ B the last axis of A has {sizes[2]} entries and the first axis of B has "
-            f"{sizes[1]}; they must be equally many"
+            f"in a matrix product A @ B the last axis of A has the size {sizes[2]} and the first axis of B has "
+            f"{sizes[1]}; they must be equal"
         )
     text = next((words for pattern, words in IN_PLAIN_WORDS if re.search(pattern, text)), text)
     if isinstance(error, KeyError):
@@ -221,7 +225,8 @@ class Problem:
             raise Broken("none", "forward returned None as its output: is the line that computes it still missing?")
         if isinstance(out, list | tuple | dict):
             raise Broken("wrong-type", f"forward returned its output as a {kind}; it must be an array.")
-        value = np.asarray(out)
+        # A backward may change what forward returned: its cache often holds the output itself.
+        value = np.array(out)
         if value.dtype.kind == "c":
             raise Broken("wrong-type", "forward returned complex numbers; its output must be real (float64).")
         if value.dtype.kind not in "fiub":
@@ -335,14 +340,17 @@ def read_gradients(result: Any, wanted: list[str]) -> list[Any]:
     names = ", ".join(wanted)
     if result is None:
         raise Broken("none", f"backward returned None, not {names}: {NO_RETURN}")
+    kind = f"a dict with {', '.join(map(str, result)) or 'no keys'}" if isinstance(result, Mapping) else ""
     if isinstance(result, list | tuple) and result and all(isinstance(layer, Mapping) for layer in result):
+        keys = ", ".join(dict.fromkeys(str(key) for layer in result for key in layer))
+        kind = f"a list of {len(result)} {'dict' if len(result) == 1 else 'dicts'} with {keys or 'no keys'}"
         result = {f"{key}{k}": value for k, layer in enumerate(result, start=1) for key, value in layer.items()}
     if isinstance(result, Mapping):
         missing = [name for name in wanted if name not in result]
         if missing:
             verb = "is" if len(missing) == 1 else "are"
-            keys = ", ".join(map(str, result)) or "no keys"
-            raise Broken("wrong-count", f"backward returned a dict with {keys}; {', '.join(missing)} {verb} missing.")
+            text = f"backward returned {kind}; {', '.join(missing)} {verb} missing.{by_layers(wanted)}"
+            raise Broken("wrong-count", text)
         return [result[name] for name in wanted]
     if len(wanted) == 1 and not isinstance(result, tuple):
         return [result]
@@ -354,8 +362,17 @@ def read_gradients(result: Any, wanted: list[str]) -> list[Any]:
     if len(result) != len(wanted):
         count = f"{len(result)} {'value' if len(result) == 1 else 'values'}"
         text = f"it must return {len(wanted)}: {names}, one for each argument, in the same order."
-        raise Broken("wrong-count", f"backward returned {count}; {text}")
+        raise Broken("wrong-count", f"backward returned {count}; {text}{by_layers(wanted)}")
     return list(result)
+
+
+def by_layers(wanted: list[str]) -> str:
+    """Return what else may be returned where the names are those of several layers, "" where they are not."""
+    keys = list(dict.fromkeys(name.rstrip("0123456789") for name in wanted))
+    count = len(wanted) // len(keys)
+    if count < 2 or set(wanted) != {f"{key}{k}" for key in keys for k in range(1, count + 1)}:
+        return ""
+    return f" A list of {count} dicts, one for each layer, with the keys {', '.join(keys)} will do, too."
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """What a check says: findings, the verdict, and their forms as text, HTML, JSON, a heat map and a score."""
 
 import html
+import io
 import math
 import re
 import sys
@@ -156,8 +157,16 @@ class Report:
         """Return a matplotlib figure: for each wrong gradient a heat map of yours minus true."""
         from matplotlib.figure import Figure
 
+        class HeatMap(Figure):
+            """A figure that a notebook shows, also where nothing has asked pyplot to show figures inline."""
+
+            def _repr_png_(self) -> bytes:
+                picture = io.BytesIO()
+                self.savefig(picture, format="png")
+                return picture.getvalue()
+
         maps = [f for f in self.findings if f.error is not None and not f.ok and f.error.size]
-        figure = Figure(figsize=(4 * max(1, len(maps)), 3.2), layout="constrained")
+        figure = HeatMap(figsize=(4 * max(1, len(maps)), 3.2), layout="constrained")
         if not maps:
             figure.text(0.5, 0.5, "no wrong gradient to draw", ha="center", va="center")
         for place, finding in enumerate(maps, start=1):

@@ -21,6 +21,7 @@ Case = tuple[tuple[Any, ...], Any]
 # What to do about a warning of NumPy, by a word of it.
 ADVICE = {
     "overflow": "Rearrange the formula so that no step overflows.",
+    "divide by zero encountered in log": "A step takes the logarithm of 0: keep its argument above 0.",
     "divide by zero": "A step divides by 0: look at the denominators.",
     "invalid value": "A step has no answer, such as 0/0, inf - inf, or the logarithm of a negative number.",
 }
@@ -70,6 +71,7 @@ def check_values(
     failures: list[Failure] = []
     passes: list[Case] = []
     objections: dict[str, list[Failure]] = {}
+    unseen = False
     pairs = read_cases(function, cases)
     for args, expected in pairs:
         result, wrong = call(function, args, expected)
@@ -83,8 +85,13 @@ def check_values(
                 break
         elif not is_exception(expected):
             passes.append((args, expected))
-        if is_exception(expected) or (wrong is not None and wrong.worst is None):
+        if is_exception(expected):
             continue
+        if wrong is not None and wrong.worst is None:
+            unseen = True
+            continue
+        if isinstance(expected, tuple) and isinstance(result, list):
+            result = tuple(result)
         out = result[0] if is_pair(result) and not is_plain_tuple(expected) else result
         for sentence, predicate in (properties or {}).items():
             complaint = ask(predicate, out, args, not failures)
@@ -106,7 +113,9 @@ def check_values(
     if reference is None and all(expected is None for _, expected in pairs):
         right = f"{name} answers in {count}, without an error or a warning."
     findings = [finding(name, right, failures)]
-    findings += [finding(sentence, f"{name}: {sentence}.", against) for sentence, against in objections.items()]
+    # A rule that held where it could be looked at, and could not be everywhere, is not said to hold.
+    told = {sentence: against for sentence, against in objections.items() if against or not unseen}
+    findings += [finding(sentence, f"{name}: {sentence}.", against) for sentence, against in told.items()]
     return Report(tuple(findings), evaluations=len(pairs), tolerance=tolerance)
 
 
@@ -171,7 +180,7 @@ def in_six_digits(values: Any) -> Any:
     """Return the entries of an array, in lists as they were, rounded to six significant digits."""
     if isinstance(values, list):
         return [in_six_digits(value) for value in values]
-    return float(f"{values:.6g}") if isinstance(values, float) else values
+    return float(f"{values:.6g}") + 0.0 if isinstance(values, float) else values
 
 
 def holds_arrays(value: Any) -> bool:
@@ -276,7 +285,11 @@ def differs(before: Array, after: Array, name: str) -> str:
 def first_difference(before: Any, after: Any, path: str) -> str:
     """Return where two caches or arguments differ: `` (cache[0][1, 2] was 3 and is 0 afterwards)``."""
     steps: Any = []
-    if isinstance(before, tuple | list) and isinstance(after, tuple | list) and len(before) == len(after):
+    if isinstance(before, tuple | list) and isinstance(after, tuple | list):
+        if len(before) != len(after):
+            return f" ({path} had {len(before)} entries and has {len(after)} afterwards)"
+        if all(any(same(one, other) for other in after) for one in before):
+            return f" (the entries of {path} stand in another order afterwards)"
         steps = range(len(before))
     if isinstance(before, dict) and isinstance(after, dict) and before.keys() == after.keys():
         steps = before
@@ -291,12 +304,12 @@ def first_difference(before: Any, after: Any, path: str) -> str:
 def compare(result: Any, expected: Any, tolerance: float) -> Diagnosis | None:
     """Return what is wrong with a result, or None."""
     cache = None
-    if is_pair(result) and not isinstance(expected, tuple):
+    if is_pair(result) and not isinstance(expected, tuple) and not (isinstance(expected, list) and len(expected) == 2):
         result, cache = result
     if expected is not None:
         found = find_difference(result, expected, "", tolerance)
         if found and cache is not None and find_difference(cache, expected, "", tolerance) is None:
-            return Diagnosis("order", "returned the cache first: the right output stands behind it.")
+            return Diagnosis("order", "returned the right output second: it must come first, before the cache.")
         return found
     if result is None:
         return Diagnosis("none", f"returned None: {NO_RETURN}")
@@ -371,25 +384,26 @@ def is_reordered(yours: Sequence[Any], expected: Sequence[Any], tolerance: float
 def compare_numbers(yours: Any, expected: Any, path: str, tolerance: float) -> Diagnosis | None:
     """Compare two numbers or arrays: type, shape, finiteness, values, kind."""
     true = np.asarray(expected)
+    wanted = f"an array of shape {true.shape}" if true.ndim else "one number"
+    if isinstance(yours, tuple) and len(yours) > 2 and not path:
+        text = f"returned {counted(len(yours))}, expected {wanted}."
+        return Diagnosis("wrong-count", f"{text} (A cache of several values goes in brackets of its own: out, (a, b).)")
     try:
         have = np.asarray(yours)
     except Exception:
-        wanted = f"an array of shape {true.shape}" if true.ndim else "one number"
         text = f"{kind_of(yours)} that is no array of numbers, expected {wanted}."
         return Diagnosis("wrong-type", told(path, "is", text))
     if have.dtype.kind not in "biufc":
         text = f"{kind_of(yours)}, {short(yours)}, expected {short(expected)}."
         return Diagnosis("wrong-type", told(path, "is", text))
     if true.ndim and isinstance(expected, np.ndarray) and not isinstance(yours, np.ndarray):
-        text = f"{kind_of(yours)}, expected an array of shape {true.shape}."
+        text = f"{kind_of(yours)}, expected {wanted}."
         return Diagnosis("wrong-type", told(path, "is", text))
     if have.shape != true.shape:
         cause, hint = explain_shape(have, true, tolerance)
-        if true.ndim:
-            text = f"shape {have.shape}, expected {true.shape}.{hint}"
-        else:
-            text = f"shape {have.shape}, expected one number.{hint}"
-        return Diagnosis(cause, told(path, "has", text) if path else f"returned an array of {text}")
+        text = f"shape {have.shape}, expected {true.shape if true.ndim else wanted}.{hint}"
+        what = "an array" if isinstance(yours, np.ndarray) else kind_of(yours)
+        return Diagnosis(cause, told(path, "has", text) if path else f"returned {what} of {text}")
     lost = np.isfinite(true) & ~np.isfinite(have)
     if lost.any():
         index = tuple(int(i) for i in np.argwhere(lost)[0])
@@ -410,9 +424,12 @@ def compare_numbers(yours: Any, expected: Any, path: str, tolerance: float) -> D
         worst = Worst(index, float(have[index].real), float(true[index].real))
         cause, hint, factor = explain_values(have, true, tolerance)
         mine, right = told_apart(worst.yours, worst.true)
-        if have.dtype == true.dtype == bool:
-            mine, right, hint = str(have[index]), str(true[index]), ""
+        if have.dtype == bool:
+            mine, right, hint = str(have[index]), str(true[index]) if true.dtype == bool else right, ""
         return Diagnosis(cause, told(path, "is", f"{mine}{at(index)}, expected {right}.{hint}"), factor, worst)
+    if have.dtype.kind == "i" and not have.any():
+        # Python's own 0 makes whole numbers of an array of zeros; nothing is lost by it.
+        have = have.astype(np.float64)
     if true.dtype.kind == "f" and have.dtype.kind != "f":
         return Diagnosis("integer-dtype", told(path, "has", f"{have.dtype} numbers, expected float64."))
     if isinstance(expected, np.ndarray) and true.dtype == np.float64 and have.dtype != np.float64:
@@ -422,6 +439,8 @@ def compare_numbers(yours: Any, expected: Any, path: str, tolerance: float) -> D
 
 def told_apart(a: float, b: float, least: int = 9) -> tuple[str, str]:
     """Return two unequal numbers with as many digits as it takes to tell them apart, at least ``least``."""
+    # Neither is told as -0.
+    a, b = a + 0.0, b + 0.0
     digits = next((d for d in range(least, 17) if f"{a:.{d}g}" != f"{b:.{d}g}"), 17)
     return f"{a:.{digits}g}", f"{b:.{digits}g}"
 
@@ -434,7 +453,7 @@ def explain_shape(have: Any, true: Any, tolerance: float) -> tuple[str, str]:
     """Return the cause of a wrong shape when the numbers betray it."""
     close = tolerance * float(np.abs(true).max(initial=0.0))
     if have.size == true.size and np.allclose(have.reshape(true.shape), true, rtol=tolerance, atol=close):
-        return "extra-dimension", " The numbers are right; only the shape is not."
+        return "extra-dimension", " The numbers are right, row by row; only the shape is not."
     if have.T.shape == true.shape and np.allclose(have.T, true, rtol=tolerance, atol=close):
         return "transposed", " The numbers are right, but transposed."
     return "wrong-shape", ""
@@ -442,8 +461,8 @@ def explain_shape(have: Any, true: Any, tolerance: float) -> tuple[str, str]:
 
 def explain_values(have: Any, true: Any, tolerance: float) -> tuple[str, str, float | None]:
     """Return cause, hint and factor of wrong values of the right shape."""
-    if not have.any():
-        return "placeholder", " Everything is 0: is this still the placeholder?", None
+    if not have.any() and true.size > 1:
+        return "placeholder", " Everything is 0: was it ever filled in?", None
     if not np.isfinite(true).all() or not true.any():
         return "unknown", "", None
     top = np.unravel_index(int(np.abs(true).argmax()), true.shape)

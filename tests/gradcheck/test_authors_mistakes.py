@@ -106,3 +106,20 @@ def test_exception_is_named_after_the_mistake_that_raises_the_same():
     assert [("W is not transposed" in text, "another" in text) for text in messages] == 3 * [(True, False)]
     assert [finding.cause for finding in report.findings] == ["author-mistake"] * 3
     assert "WRONG db: the same as for dX." in str(report)
+
+
+def test_mistake_that_spoils_a_right_gradient_is_not_named():
+    def averaged(dZ, cache):
+        dX, dW, db = line_backward(dZ, cache)
+        return dX, dW / len(dZ), db
+
+    def all_averaged(dZ, cache):
+        return [each / len(dZ) for each in line_backward(dZ, cache)]
+
+    rng = np.random.default_rng(0)
+    inputs = {"X": rng.normal(size=(5, 3)), "W": rng.normal(size=(3, 2)), "b": rng.normal(size=2)}
+    mistakes = {"all are averaged": all_averaged}
+    report = check_layer(line_forward, averaged, inputs, mistakes=mistakes)
+    assert [finding.cause for finding in report.findings] == [None, "constant-factor", None]
+    report = check_layer(line_forward, all_averaged, inputs, mistakes=mistakes)
+    assert [finding.cause for finding in report.findings] == ["author-mistake"] * 3

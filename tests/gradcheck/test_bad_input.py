@@ -104,7 +104,7 @@ LEARNERS = {
         lambda d, c: d @ c[0],
         X,
         "raised",
-        "last axis of A has 3 entries and the first axis of B has 4; they must be equally many. The line is "
+        "last axis of A has the size 3 and the first axis of B has 4; they must be equal. The line is "
         "`lambda d, c: d @ c[0],`. The shapes here: dout (4, 3), Z (4, 3).",
     ),
     "an if for a whole array": (
@@ -125,7 +125,13 @@ LEARNERS = {
     "a pair for an array": (forward, lambda d, c: d * (c, c).shape, X, "raised", "Did a pair (out, cache) go where"),
     "a key that is not there": (forward, lambda d, c: {}["Z"], X, "raised", "KeyError: there is no entry 'Z'."),
     "an empty window": (forward, lambda d, c: d[9:].max(), X, "raised", "does it begin behind the end of the array?"),
-    "not written yet": (forward, not_written, X, "raised", "is not written yet: put your code in place of"),
+    "not written yet": (
+        forward,
+        not_written,
+        X,
+        "raised",
+        "put your code in place of `raise NotImplementedError()` in not_written.",
+    ),
     "backward recurses": (forward, lambda d, c: (lambda f: f(f))(lambda f: f(f)), X, "raised", "RecursionError"),
     "backward wants three": (forward, lambda d, c, more: d, X, "raised", "missing 1 required"),
     "backward wants none": (forward, lambda: 0, X, "raised", "takes 0 positional"),

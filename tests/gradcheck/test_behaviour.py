@@ -1,5 +1,7 @@
 """What a backward may not remember: the cache of an earlier forward call."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -59,3 +61,54 @@ def test_backward_that_reads_a_later_forward_call_is_caught():
 )
 def test_gradient_that_is_rightly_the_same_elsewhere_is_not_blamed(forward, backward, given):
     assert check_layer(forward, backward, given, seed=1).ok
+
+
+def test_nudge_is_measured_on_what_forward_returned_though_backward_overwrites_it():
+    def forward(Z):
+        A = np.tanh(Z)
+        return A, A
+
+    def backward(dA, A):
+        A **= 2
+        return dA * (1 - A)
+
+    report = check_layer(forward, backward, {"Z": np.array([[0.3, -0.2], [0.5, 1.0]])}, seed=1)
+    (finding,) = (finding for finding in report.findings if not finding.ok)
+    rise, predicted = re.search(
+        r"the loss (?:rises|falls) by ([\d.]+); your .* predicts -?([\d.]+)\.", finding.message
+    ).groups()
+    assert finding.cause == "modifies-cache"
+    assert rise == predicted
+
+
+@pytest.mark.parametrize(
+    ("returned", "words"),
+    [
+        (
+            lambda grads: grads[-1:],
+            "returned a list of 1 dict with dW, db; dW2, db2 are missing. A list of 2 dicts, one",
+        ),
+        (
+            lambda grads: [{"W": g["dW"], "b": g["db"]} for g in grads],
+            "returned a list of 2 dicts with W, b; dW1, db1,",
+        ),
+        (lambda grads: (0, *grads), "returned 3 values; it must return 4: dW1, db1, dW2, db2, one for each argument"),
+        (lambda grads: (0, *grads), "A list of 2 dicts, one for each layer, with the keys dW, db will do, too."),
+        (lambda grads: {}, "returned a dict with no keys; dW1, db1, dW2, db2 are missing."),
+    ],
+)
+def test_gradients_of_layers_in_another_form_are_told_as_they_came(returned, words):
+    def forward(X, W1, b1, W2, b2):
+        return (X @ W1 + b1) @ W2 + b2, (X, W1, b1, W2)
+
+    def backward(dZ, cache):
+        X, W1, b1, W2 = cache
+        dA = dZ @ W2.T
+        first = {"dW": X.T @ dA, "db": dA.sum(axis=0)}
+        return returned([first, {"dW": (X @ W1 + b1).T @ dZ, "db": dZ.sum(axis=0)}])
+
+    rng = np.random.default_rng(2)
+    shapes = {"X": (4, 3), "W1": (3, 5), "b1": 5, "W2": (5, 2), "b2": 2}
+    inputs = {name: rng.normal(size=shape) for name, shape in shapes.items()}
+    report = check_layer(forward, backward, inputs, wrt=["W1", "b1", "W2", "b2"])
+    assert words in report.findings[0].message

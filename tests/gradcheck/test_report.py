@@ -3,6 +3,8 @@ import re
 import time
 from pathlib import Path
 
+import nbclient
+import nbformat
 import numpy as np
 import pytest
 import slips
@@ -137,6 +139,17 @@ def test_heat_map_shows_each_wrong_gradient():
     assert "no wrong gradient" in linear_report().plot().texts[0].get_text()
 
 
+def test_notebook_shows_a_heat_map_without_pyplot():
+    code = (
+        "import numpy as np\nfrom gradcheck import check_layer\n"
+        "check_layer(lambda X: (X**2, X), lambda dout, X: dout * X, {'X': np.eye(3)}).plot()"
+    )
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    nbclient.NotebookClient(notebook, kernel_name="python3").execute()
+    (shown,) = [each for each in notebook.cells[0].outputs if each.output_type == "execute_result"]
+    assert len(shown.data["image/png"]) > 1000
+
+
 def test_matplotlib_is_imported_only_for_a_heat_map():
     source = Path(gradcheck.__file__).parent
     for module in source.glob("*.py"):
@@ -266,7 +279,7 @@ def test_value_is_judged(function, expected, cause):
 @pytest.mark.parametrize(
     ("function", "expected", "words"),
     [
-        (lambda z: (z, 2 * z), 2 * Z, "returned the cache first: the right output stands behind it."),
+        (lambda z: (z, 2 * z), 2 * Z, "returned the right output second: it must come first, before the cache."),
         (lambda z: [z], [Z, Z], "returned 1 value, expected 2."),
         (lambda z: z > 9, Z > 0, "returned False at [0, 0], expected True."),
         (lambda z: [[1.0], {}], 2 * Z, "a list that is no array of numbers, expected an array of shape (2, 2)."),
@@ -331,11 +344,17 @@ def takes_one_by_one(z):
         (lambda z: z, (Z,), 2.5, "returned an array of shape (2, 2), expected one number."),
         (lambda x: 0.3 / (1 + 1e-9), (1.0,), 0.3, "returned 0.2999999997, expected 0.3."),
         (in_place, (Z,), 2 * Z, "changed its argument z in place (z[0, 0] was 1 and is 2 afterwards). Leave it"),
-        (lambda names: names.pop(), (["a", "b"],), "b", "(names was ['a', 'b'] and is ['a'] afterwards)."),
-        (lambda z: np.log(z), (np.zeros(2),), None, "'divide by zero encountered in log'. A step divides by 0"),
+        (lambda names: names.pop(), (["a", "b"],), "b", "(names had 2 entries and has 1 afterwards)."),
+        (lambda z: np.log(z), (np.zeros(2),), None, "encountered in log'. A step takes the logarithm of 0"),
         (lambda z: z - z, (np.array([np.inf]),), None, "'invalid value encountered in subtract'. A step has no answer"),
         (np.exp, (np.array([1e3]),), None, "'overflow encountered in exp'. Rearrange the formula"),
         (no_power, (Z,), Z**2, "`^` is not a power in Python; write `**`. The line is `return z ^ 2`."),
+        (lambda caches: caches.reverse(), ([Z, 2 * Z],), None, "(the entries of caches stand in another order"),
+        (lambda z: (z, z, z), (Z,), Z, "returned 3 values, expected an array of shape (2, 2). (A cache of several"),
+        (lambda z: list(z[0]), (Z,), 2.5, "returned a list of shape (2,), expected one number."),
+        (lambda z: (1.0, 2.0), (Z,), [1.0, 3.0], "result[1] is 2, expected 3."),
+        (lambda z: 0 * -z, (Z,), Z, "returned 0 at [1, 1], expected 3. Everything is 0: was it ever filled in?"),
+        (lambda a, b: np.allclose(a, b), (Z, Z + 1), 0.5, "returned False, expected 0.5."),
         (takes_one_by_one, (Z,), Z, "compares entry by entry. The line is `if z > 0:`."),
     ],
 )  # fmt: skip
@@ -471,3 +490,29 @@ def test_no_number_is_told_as_minus_zero():
         for seed in range(4):
             text = str(check_layer(negative_zeros, wrong, {"Z": Z}, seed=seed))
             assert not re.search(r"-0(?![.\d])", text), text
+
+
+def test_rule_that_could_not_be_looked_at_everywhere_is_not_said_to_hold():
+    properties = {"it is even": lambda out, z: True}
+    report = check_values(lambda z: 1 / z[1], [(np.ones(2), None), (np.ones(1), None)], properties=properties)
+    assert [finding.name for finding in report.findings] == ["the function"]
+
+
+def test_whole_numbers_that_are_all_zero_are_right():
+    def relu(z):
+        return np.array([max(0, x) for x in z])
+
+    assert check_values(
+        relu, [((np.array([-1.0, -2.0]),), np.zeros(2)), (np.array([-1.0, 2.0]), np.array([0.0, 2.0]))]
+    ).ok
+    assert not check_values(lambda z: z > 0, [((np.array([-1.0, -2.0]),), np.zeros(2))]).ok
+
+
+def test_upstream_gradient_multiplied_in_twice_is_told():
+    def twice(dout, x):
+        return dout * dout * 2 * x
+
+    for x, cause in ((0.7, "constant-factor"), (np.array([0.7, -1.2, 3.0]), "unknown")):
+        (finding,) = check_layer(lambda x: (x**2, x), twice, {"x": x}, seed=1).findings
+        assert finding.cause == cause
+        assert "dx has the upstream gradient in it twice: multiply by it once." in finding.message
