@@ -15,6 +15,7 @@ from gradcheck.direction import jacobian
 from gradcheck.problem import Array, Problem, agree, full_stop
 from gradcheck.replay import Replay
 from gradcheck.report import Diagnosis
+from gradcheck.slips import KEPT
 
 DIGITS = "0123456789"
 # What a test finds: nothing, that the rule fits, the words that its sentence lacks, or all that is to be said.
@@ -41,6 +42,7 @@ class Evidence:
     slips: Callable[[], Sequence[tuple[Replay, int]]]
     right: frozenset[str] = frozenset()
     close: float = 1e-7
+    guard: float = 0.0
 
     def same(self, a: Array, b: Array) -> bool:
         """Return whether two arrays have one shape and agree, to ``close`` times their largest entry.
@@ -89,10 +91,17 @@ class Evidence:
         return factor if factor and self.is_mine(factor * self.true) else None
 
     @property
+    def labels(self) -> list[Array]:
+        """The inputs that hold whole numbers, which are constants: one label, or one row of them, for each example."""
+        return [a for a in self.problem.inputs.values() if a.dtype.kind in "iub" and a.ndim]
+
+    @property
     def rows(self) -> int:
         """The number of examples, N."""
-        matrices = [a for a in (self.problem.out, *self.problem.inputs.values()) if a.ndim >= 2]
-        return matrices[0].shape[0] if matrices else 0
+        lists = [a for a in self.labels if a.ndim == 1]
+        matrices = [a for a in self.problem.inputs.values() if a.ndim >= 2]
+        batches = [*([self.problem.out] if self.problem.out.ndim >= 2 else []), *lists, *matrices]
+        return batches[0].shape[0] if batches else 0
 
     def wrong_places(self, close: float) -> Array:
         """Return the indices of the wrong entries, one row each; none where the shapes differ."""
@@ -185,11 +194,10 @@ def known_factors(e: Evidence) -> list[tuple[float, str]]:
             (size, f"the number of entries, {size}: is the mean not divided"),
             (1 / size, f"one over the number of entries, {size}: is it divided twice"),
         ]
-    if is_loss and e.x.ndim == 2 and e.x.shape[1] > 1:
-        wide = e.x.shape[1]
+    for wide in {a.shape[1] for a in (e.x, *e.labels) if is_loss and a.ndim == 2 and a.shape[1] > 1}:
         named += [
-            (wide, f"the number of columns, {wide}: does the mean run over all entries"),
-            (1 / wide, f"one over the number of columns, {wide}: does the mean run over the examples alone"),
+            (wide, f"the number of columns, {wide}: is a mean over them missing, or one over all entries"),
+            (1 / wide, f"one over the number of columns, {wide}: is it divided twice, or a mean over the rows alone"),
         ]
     return named + [(r, f"{r}, as a learning rate is: that belongs to the update") for r in (0.1, 0.01, 0.001)]
 
@@ -232,7 +240,7 @@ def replayed(e: Evidence) -> Found:
     if len(best) < 2:
         return best[0] if best else None
     others = "; or ".join(said.sentence.rstrip(".") for said in best[1:3])
-    return best[0]._replace(sentence=f"Maybe: {best[0].sentence} Or maybe: {others}.")
+    return best[0]._replace(sentence=full_stop(f"Maybe: {best[0].sentence} Or maybe: {others}"))
 
 
 def match(e: Evidence, replay: Replay) -> Diagnosis | None:
@@ -251,7 +259,9 @@ def match(e: Evidence, replay: Replay) -> Diagnosis | None:
         return None
     if replay.free == "rate":
         told = said._replace(sentence=f"{said.sentence} (The step was {amount:.4g} * dW.)")
-        return told if amount > 0 and np.count_nonzero(delta) > 1 else None
+        # Learning rates are typed by hand: any other amount fits by accident.
+        typed = amount > 0 and abs(amount / float(f"{amount:.3g}") - 1) < 1e-6
+        return told if typed and np.count_nonzero(delta) > 1 else None
     kept, of_terms = 1 - amount, f"of the terms that make up d{e.name}"
     if abs(kept) < 1e-6:
         return said
@@ -259,7 +269,7 @@ def match(e: Evidence, replay: Replay) -> Diagnosis | None:
         return Diagnosis("sign", f"The sign of one {of_terms} is flipped.")
     guess = guesses(e, kept)
     # In one number alone every wrong answer is some factor of a term.
-    if not guess and np.unique(delta).size < 2:
+    if not guess and np.unique(delta[delta != 0.0]).size < 2:
         return None
     return Diagnosis("constant-factor", f"One {of_terms} counts {kept:.10g} times what it should{guess}.", kept)
 
@@ -274,7 +284,7 @@ def by_the_logit(e: Evidence) -> Found:
 
 
 def overwritten(e: Evidence) -> Found:
-    """Test whether of several contributions to an entry only the last (or first) in a loop was kept."""
+    """Test whether of several contributions to an entry the last (or first) in a loop was kept alone, or left out."""
     if e.local is None or not e.fits or e.problem.out.ndim < 1:
         return None
     parts, shape = e.local.T * e.problem.dout.ravel(), e.problem.out.shape
@@ -287,6 +297,10 @@ def overwritten(e: Evidence) -> Found:
         for kept in (count - 1 - used[::-1].argmax(axis=0), used.argmax(axis=0)):
             if e.is_mine(sums[kept, np.arange(e.x.size)].reshape(e.x.shape)):
                 return True
+        for (_, cause, text), kept in zip(KEPT[2:], (0, -1), strict=True):
+            shared = used[kept].any() and (used.sum(axis=0)[used[kept]] > 1).all()
+            if count > 2 and shared and e.is_mine(e.true - sums[kept].reshape(e.x.shape)):
+                return Diagnosis(cause, f"d{e.name} is wrong. {text}")
     return None
 
 
@@ -352,6 +366,9 @@ def one_along(axis: int) -> Callable[[Evidence], Found]:
 
 def unknown(e: Evidence) -> Found:
     places = e.wrong_places(1e-9)
+    if e.error <= 100 * e.guard:
+        text = f", by {e.error:.0e} of its size: does it leave out the small constant {e.guard:g} of forward?"
+        return {"where": text}
     if e.true.size == 1:
         return {"where": ""}
     where = f": {len(places)} of {e.true.size} entries are off"
@@ -402,8 +419,8 @@ RULES = (
     ),
     Rule(
         "overwritten-branch", overwritten,
-        "Entries of {name} that are used several times (windows overlap, indices repeat) keep one contribution only: "
-        "they add, += instead of =.",
+        "Entries of {name} that are used several times (windows overlap, indices repeat, a loop goes on) keep one "
+        "contribution only: they add, += instead of =.",
     ),
     Rule("missing-term", missing_term, "{d} lacks the term {rate:.6g} * {name}, as a regularisation term gives it."),
     Rule("unknown", surplus_term, "{d} has too much of {rate:.6g} * {name}, as a regularisation term gives it."),
@@ -417,7 +434,7 @@ RULES = (
     Rule("one-entry", one_entry, "{d} is wrong in one entry alone, [{place}]."),
     Rule("one-row", one_along(0), "{d} is wrong in row {place} alone."),
     Rule("one-column", one_along(1), "{d} is wrong in column {place} alone."),
-    Rule("unknown", unknown, "{d} is wrong in a way that I do not recognise{where}."),
+    Rule("unknown", unknown, "{d} is wrong in a way that I do not recognise{where}"),
 )  # fmt: skip
 
 
@@ -430,7 +447,7 @@ def diagnose(e: Evidence) -> Diagnosis:
         if found:
             words = found if isinstance(found, dict) else {}
             text = rule.sentence.format(d=f"d{e.name}", name=e.name, yours=e.yours, true=e.true, **words)
-            return Diagnosis(rule.cause, text, words.get("factor"))
+            return Diagnosis(rule.cause, full_stop(text), words.get("factor"))
     raise AssertionError("the last rule always holds")
 
 

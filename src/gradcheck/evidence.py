@@ -118,7 +118,8 @@ def passed(problem: Problem, name: str, verdict: Judgement) -> Finding:
             text = f"{label} is right: it is zero to rounding, and agrees with central differences."
         if verdict.reason == "measured":
             return Finding(label, True, text, "measured-not-derived", remark=f"{left_out} {MEASURED}".strip())
-        return Finding(label, True, text, remark=left_out)
+        guard = verdict.reason if verdict.reason.endswith(".") else ""
+        return Finding(label, True, text, remark=f"{left_out} {guard}".strip())
     cause, text = {
         "not differentiable here": ("not-differentiable", ", where no slope is. Move the inputs a little."),
         "not deterministic": ("not-deterministic", ". Draw random numbers in forward, for the cache."),

@@ -29,6 +29,7 @@ from gradcheck.slips import (
 )
 from gradcheck.trace import Node, Tape, Untraceable
 
+TRANSPOSES = ("transpose", np.transpose)
 # Steps gone through in all; ends of one activation that are tried; first and last uses of a value that are tried.
 BUDGET, ENDS, MOST_USES = 200_000, 8, 32
 USUAL_RATES = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.001)
@@ -154,8 +155,13 @@ def activations(tape: Tape) -> dict[Node, list[Activation]]:
         for a in ends[z][-ENDS:]:
             s = local_slope(tape, z, a, z.value)
             # Straight steps, such as a division by a number, are no activation, unless they are a mask or two slopes.
-            if s is not None and (bends(tape, z, a) or not s.any() or np.unique(s).size == 2 and s.min() >= 0.0):
-                table = activation_table(z.value, a.value, s, local_slope(tape, z, a, a.value))
+            if s is None:
+                continue
+            levels = np.unique(s)
+            two = levels.size == 2 and (levels[0] >= 0.0 or np.array_equal(s, np.sign(z.value)))
+            if bends(tape, z, a) or not s.any() or two:
+                straight = not bends(tape, z, a, 1e-6)
+                table = activation_table(z.value, a.value, s, local_slope(tape, z, a, a.value), straight)
                 found.setdefault(z, []).append(Activation(z, a, s, list(table)))
     return found
 
@@ -185,9 +191,9 @@ def activation_slips(tape: Tape) -> Iterator[Replay]:
     yield from neighbour_slips(tape, before_a_product)
 
 
-def bends(tape: Tape, z: Node, a: Node) -> bool:
+def bends(tape: Tape, z: Node, a: Node, by: float = 0.01) -> bool:
     """Return whether the steps from z to a are no straight line: their slope nearby is another."""
-    here, nearby = local_slope(tape, z, a, z.value), local_slope(tape, z, a, 1.01 * z.value + 0.01)
+    here, nearby = local_slope(tape, z, a, z.value), local_slope(tape, z, a, (1 + by) * z.value + by)
     return here is None or nearby is None or not same(here, nearby)
 
 
@@ -209,6 +215,8 @@ def surplus_slips(tape: Tape, hidden: Mapping[Node, Activation]) -> Iterator[Rep
     for node in layer_values(tape):
         biased = any(user.source is np.add for user, _ in tape.users.get(node, []))
         for one in hidden.values() if node not in hidden and not biased else ():
+            if one.z.value.ndim != node.value.ndim:
+                continue
             at_output = local_slope(tape, one.z, one.a, node.value)
             for s in (at_output, by_output(one.a.value, one.slope, node.value)):
                 if s is not None:
@@ -218,7 +226,7 @@ def surplus_slips(tape: Tape, hidden: Mapping[Node, Activation]) -> Iterator[Rep
 def neighbour_slips(tape: Tape, hidden: Mapping[Node, Activation]) -> Iterator[Replay]:
     """Yield the activation's derivative taken at the input of another layer, for one hidden layer z and for all."""
     text = "The activation's derivative is taken at another layer's values."
-    inputs = list(dict.fromkeys(node.parents[0] for node in tape.products()))
+    inputs = list(dict.fromkeys(node.parents[orientation(tape, node)[0]] for node in tape.products()))
     shifted: dict[int, dict[Node, tuple[Node, Rule]]] = {}
     for z, one in hidden.items():
         for k, other in enumerate(inputs if one.a in inputs else ()):
@@ -274,27 +282,30 @@ def product_slips(tape: Tape, arrived: Mapping[Node, Array]) -> Iterator[Replay]
     products = list(tape.products())
     values = dict.fromkeys([*tape.inputs.values(), *tape.nodes, *(node.parents[0] for node in products)])
     for place, node in enumerate(products):
-        first, second = node.parents
-        slips = list(product_table(first.value, second.value))
+        data, weights = orientation(tape, node)
+        A, W = node.parents[data], node.parents[weights]
+        to_data, to_weights = (through, into) if weights else (into, through)
+        slips = list(product_table(node, columns=not weights))
         for row, (k, (cause, text, rule)) in enumerate(slips):
             # One matrix in several products, as the steps of a recurrent network share theirs.
             together.setdefault((cause, text, row, node.parents[1 - k]), {})[node, k] = rule
         for other in values:
-            rows = other.value.ndim == 2 and len(other.value) == len(first.value)
-            if other is first or not rows or not other.value.any():
+            # As many examples as A has, in rows or in columns.
+            alike = other.value.ndim == A.value.ndim == 2 and other.value.shape[data] == A.value.shape[data]
+            if other is A or not alike or not other.value.any():
                 continue
-            if other in tape.above.get(first, []):
-                slips.append((1, ("wrong-variable", before, into(other.value))))
-            elif other is not second:
-                slips.append((1, ("off-by-one-layer", other_layer, into(other.value))))
+            if other in tape.above.get(A, []):
+                slips.append((weights, ("wrong-variable", before, to_weights(other.value))))
+            elif other is not W:
+                slips.append((weights, ("off-by-one-layer", other_layer, to_weights(other.value))))
         for there, product in enumerate(products):
-            weights, G = product.parents[1], arrived.get(product, np.zeros(0))
+            others, G = product.parents[orientation(tape, product)[1]], arrived.get(product, np.zeros(0))
             if product is not node and G.shape == node.value.shape:
-                slips.append((1, ("off-by-one-layer", other_gradient, always(first.value.T @ G))))
-            if weights is not second and weights.value.shape == second.value.shape:
-                slips.append((0, ("off-by-one-layer", other_weights, through(weights.value))))
+                slips.append((weights, ("off-by-one-layer", other_gradient, always(to_weights(A.value)(G)))))
+            if others is not W and others.value.shape == W.value.shape:
+                slips.append((data, ("off-by-one-layer", other_weights, to_data(others.value))))
                 shift = ("off-by-one-layer", other_weights, there - place)
-                together.setdefault(shift, {})[node, 0] = through(weights.value)
+                together.setdefault(shift, {})[node, data] = to_data(others.value)
         alone += [Replay(cause, text, {"edges": {(node, k): rule}}) for k, (cause, text, rule) in slips]
     for (cause, text, *_), edges in together.items():
         if len(edges) > 1:
@@ -303,7 +314,32 @@ def product_slips(tape: Tape, arrived: Mapping[Node, Array]) -> Iterator[Replay]
     for node in tape.nodes:
         for k, parent in enumerate(node.parents if node.source is np.multiply and len(node.parents) == 2 else ()):
             for z in tape.above.get(parent, [])[1:]:
-                yield Replay("wrong-variable", before, {"edges": {(node, 1 - k): times(z.value)}})
+                s = local_slope(tape, z, parent, z.value)
+                if s is not None and (np.ptp(s) > 0.0 or bends(tape, z, parent)):
+                    yield Replay("wrong-variable", before, {"edges": {(node, 1 - k): times(z.value)}})
+
+
+def orientation(tape: Tape, product: Node) -> tuple[int, int]:
+    """Return which parent of a product holds the data and which the weights: X @ W, or W @ X with examples in columns.
+
+    Weights are an input, or one transposed, where the other factor is none, in this product or in most.
+    """
+
+    def weights(node: Node) -> list[bool]:
+        inputs = tape.inputs.values()
+        return [p in inputs or p.source in TRANSPOSES and p.parents[0] in inputs for p in node.parents]
+
+    certain = [found for found in (weights(product), *map(weights, tape.products())) if sum(found) == 1]
+    if not certain:
+        turned = [parent.source in TRANSPOSES for parent in product.parents]
+        certain = [turned] if sum(turned) == 1 else [[columns(tape, product), False]]
+    return (1, 0) if certain[0][0] else (0, 1)
+
+
+def columns(tape: Tape, product: Node) -> bool:
+    """Return whether a bias of shape (n, 1) is added to a product, one number for each of its rows."""
+    biases = (parent for user, _ in tape.users.get(product, []) for parent in user.parents)
+    return any(bias.value.shape == (len(product.value), 1) != product.value.shape for bias in biases)
 
 
 def broadcast_slips(tape: Tape) -> Iterator[Replay]:
@@ -323,13 +359,15 @@ def updated_weights(tape: Tape, truths: Mapping[str, Array]) -> Iterator[Replay]
     """
     text = "{} already updated when the gradient went back through it: first all gradients, then the update."
     names = {node: name for name, node in tape.inputs.items()}
-    layers = [node for node in tape.products() if node.parents[1] in names]
-    for node in layers:
-        weights = names[node.parents[1]]
-        changes = {"edges": {(node, 0): through(node.parents[1].value - truths[weights])}}
-        yield Replay("updated-weights", text.format(f"{weights} was"), changes, "rate")
+    layers = [(node, *orientation(tape, node)) for node in tape.products()]
+    layers = [(node, data, weights) for node, data, weights in layers if node.parents[weights] in names]
+    for node, data, weights in layers:
+        W = node.parents[weights]
+        updated = W.value - truths[names[W]]
+        changes = {"edges": {(node, data): through(updated) if weights else into(updated)}}
+        yield Replay("updated-weights", text.format(f"{names[W]} was"), changes, "rate")
     for rate in USUAL_RATES if len(layers) > 1 else ():
-        edges = {(node, 0): through_updated(node, rate) for node in layers}
+        edges = {(node, data): through_updated(node, data, rate) for node, data, _ in layers}
         yield Replay("updated-weights", text.format("Each layer's W was"), {"edges": edges})
 
 
@@ -338,24 +376,29 @@ def fork_slips(tape: Tape) -> Iterator[Replay]:
     sums, names = [], {node: name for name, node in tape.inputs.items()}
     for parent, users in tape.users.items():
         what = names.get(parent, "A value on the way")
-        edges = [user for user in users if len(users) > 1 and user[0].source is not np.where]
-        edges = edges[:MOST_USES] + edges[MOST_USES:][-MOST_USES:]
-        losses = {(node, k): name_of_loss(tape, parent, node, what) for node, k in edges}
-        for edge, (cause, text) in losses.items():
-            yield Replay(cause, text, {"edges": {edge: nothing}}, "edge")
+        # A square, W * W, is one use.
+        uses: dict[Node, list[tuple[Node, int]]] = {}
+        for node, k in users:
+            uses.setdefault(node, []).append((node, k))
+        nodes = [node for node in uses if len(uses) > 1 and node.source is not np.where]
+        nodes = nodes[:MOST_USES] + nodes[MOST_USES:][-MOST_USES:]
+        losses = {node: name_of_loss(tape, parent, node, what, len(uses)) for node in nodes}
+        for node, (cause, text) in losses.items():
+            yield Replay(cause, text, {"edges": dict.fromkeys(uses[node], nothing)}, "edge")
             if cause == PATH:
-                sums.append(edge)
-            others = [user for user in users if user != edge]
+                sums.append(uses[node])
+            others = [other for other in uses if other is not node]
             if len(others) > 1:
                 text = f"{what} is used more than once, and only one of its contributions has arrived: they add."
-                paths = all(losses.get(user) == (PATH, MISSING) for user in others)
+                paths = all(losses.get(other) == (PATH, MISSING) for other in others)
                 cause, text = (PATH, MISSING) if paths else ("overwritten-branch", text)
-                yield Replay(cause, text, {"edges": dict.fromkeys(others, nothing)})
+                edges = itertools.chain.from_iterable(uses[other] for other in others)
+                yield Replay(cause, text, {"edges": dict.fromkeys(edges, nothing)})
     for lost in [*itertools.combinations(sums[:8], 2), *([tuple(sums)] if len(sums) > 2 else [])]:
-        yield Replay(PATH, MISSING, {"edges": dict.fromkeys(lost, nothing)}, "edge")
+        yield Replay(PATH, MISSING, {"edges": dict.fromkeys(itertools.chain(*lost), nothing)}, "edge")
 
 
-def name_of_loss(tape: Tape, parent: Node, node: Node, what: str) -> tuple[str, str]:
+def name_of_loss(tape: Tape, parent: Node, node: Node, what: str, uses: int) -> tuple[str, str]:
     """Return cause and sentence for a lost contribution to ``what``, by where the lost path leads.
 
     A path that shrinks to one number and joins the others in a final sum is a term of the loss; one that goes
@@ -376,7 +419,8 @@ def name_of_loss(tape: Tape, parent: Node, node: Node, what: str) -> tuple[str, 
         return "missing-term", "The gradient of one term of the loss is missing, such as a regularisation term."
     if shrinks and here in whole:
         return PATH, MISSING
-    text = f"{what} is used more than once, and only one use is counted: the gradients of all uses add."
+    lost = "only one use is counted" if uses == 2 else "one use is not counted"
+    text = f"{what} is used more than once, and {lost}: the gradients of all uses add."
     return "overwritten-branch", text
 
 

@@ -33,20 +33,22 @@ def times(factor: Array) -> Rule:
     return lambda G: G * factor
 
 
-def into(values: Array) -> Rule:
+def into(values: Array) -> Callable[[Array], Array]:
     """Return the rule dW = values.T @ G."""
     return lambda G: values.T @ G
 
 
-def through(weights: Array) -> Rule:
+def through(weights: Array) -> Callable[[Array], Array]:
     """Return the rule dA = G @ weights.T."""
     return lambda G: G @ weights.T
 
 
-def through_updated(product: Node, rate: float) -> Rule:
-    """Return the rule dA = G @ (W - rate * dW).T, where dW = A.T @ G."""
-    A, W = (parent.value for parent in product.parents)
-    return lambda G: G @ (W - rate * (A.T @ G)).T
+def through_updated(product: Node, data: int, rate: float) -> Rule:
+    """Return the rule dA = G @ (W - rate * dW).T, where dW = A.T @ G; with the data second, all is transposed."""
+    first, second = (parent.value for parent in product.parents)
+    if data == 0:
+        return lambda G: G @ (second - rate * (first.T @ G)).T
+    return lambda G: (first - rate * (G @ second.T)).T @ G
 
 
 def always(dW: Array) -> Rule:
@@ -79,10 +81,17 @@ def by_output(a: Array, s: Array, other: Array) -> Array | None:
     return np.asarray(other > 0.0) if same(s, np.asarray(a > 0.0)) else None
 
 
-def activation_table(z: Array, a: Array, s: Array, beyond: Array | None) -> Iterator[Wrong]:
-    """Yield slips in G * s, the gradient through an activation a = g(z) with slope s; ``beyond`` is g'(a)."""
+def activation_table(z: Array, a: Array, s: Array, beyond: Array | None, straight: bool) -> Iterator[Wrong]:
+    """Yield slips in G * s, the gradient through an activation a = g(z) with slope s; ``beyond`` is g'(a).
+
+    ``straight`` says that g is so in pieces, as a ReLU is: its slopes are a few levels.
+    """
     variable, mask = "wrong-variable", "wrong-mask"
-    levels = np.unique(s)
+    levels = np.unique(s) if straight else np.zeros(0)
+    if same(s, np.sign(z)) and levels.size == 2:
+        signless = "The sign is missing: the slope of an absolute value is -1 or 1."
+        yield "missing-activation-derivative", signless, lambda G: G
+        return
     masked = levels.size == 2 and levels[0] == 0.0
     if masked and not np.array_equal(s > 0, z > 0):
         unmasked = "The mask is not applied: entries that the forward set to 0 must get no gradient."
@@ -97,7 +106,8 @@ def activation_table(z: Array, a: Array, s: Array, beyond: Array | None) -> Iter
         squared = [level for level in levels if level * level != level]
         other = f", or its slope {squared[0]:.6g} is {squared[0] ** 2:.6g} in yours" if len(squared) == 1 else ""
         yield variable, f"The activation's derivative is applied twice{other}.", times(s * s)
-    if beyond is not None and levels.size != 2 and not same(beyond, s):
+    # A square is no activation: nobody takes 2 * r at r**2.
+    if beyond is not None and levels.size != 2 and not same(beyond, s) and not same(s, 2 * z):
         yield variable, "The activation's derivative is taken at its output a where its input z belongs.", times(beyond)
     if same(s, a * (1 - a)):
         yield variable, "a * (1 - a) needs the output a = sigmoid(z); yours has z in its place.", times(z * (1 - z))
@@ -147,21 +157,26 @@ def softmax_table(P: Array, axis: int, logarithm: bool) -> Iterator[Wrong]:
         yield "wrong-axis", text, beside(along)
 
 
-def product_table(A: Array, B: Array) -> Iterator[tuple[int, Wrong]]:
-    """Yield slips in dA = G @ B.T (side 0) and dB = A.T @ G (side 1), the gradients of Z = A @ B."""
+def product_table(product: Node, columns: bool) -> Iterator[tuple[int, Wrong]]:
+    """Yield slips in dA = G @ B.T (side 0) and dB = A.T @ G (side 1), the gradients of Z = A @ B.
+
+    With ``columns`` it is Z = W @ X, and Z = X @ W without.
+    """
+    A, B = (parent.value for parent in product.parents)
+    first, second = ("W", "X") if columns else ("X", "W")
     accident = "You multiplied by the {} without the transpose; the shapes agree only by accident."
     turned = "The factors of the matrix product are the wrong way round."
     transpose = "The upstream gradient of this product is transposed where it must not be."
     star = "* multiplies entry by entry; a matrix product, @, belongs here: a sum."
-    yield 0, ("missing-transpose", accident.format("second factor (W, not W.T)"), lambda G: G @ B)
-    yield 1, ("missing-transpose", accident.format("first factor (X, not X.T)"), lambda G: A @ G)
+    yield 0, ("missing-transpose", accident.format(f"second factor ({second}, not {second}.T)"), lambda G: G @ B)
+    yield 1, ("missing-transpose", accident.format(f"first factor ({first}, not {first}.T)"), lambda G: A @ G)
     for side, rule in ((0, lambda G: B @ G), (0, lambda G: B.T @ G), (1, lambda G: G @ A), (1, lambda G: G @ A.T)):
         yield side, ("missing-transpose", turned, rule)
     yield 0, ("missing-transpose", transpose, lambda G: G.T @ B.T)
     yield 1, ("missing-transpose", transpose, lambda G: A.T @ G.T)
     for side, factor in ((0, B.T), (0, B), (1, A.T), (1, A)):
         yield side, ("elementwise-product", star, times(factor))
-    for part, cause, text in KEPT:
+    for part, cause, text in KEPT if A.shape[-1] > 1 else ():
         for side, rule in enumerate(partial_product(A, B, part)):
             yield side, (cause, text, rule)
 
@@ -181,7 +196,7 @@ def broadcast_table(node: Node, k: int, axis: int) -> Iterator[Wrong]:
     yield "wrong-axis", total, lambda G: np.asarray(node.wide(k, G).sum())
     yield "wrong-axis", wrong, lambda G: node.wide(k, G).sum(axis=axis)
     yield "wrong-axis", wrong, lambda G: node.wide(k, G).sum(axis=axis, keepdims=True)
-    for part, _, text in KEPT:
+    for part, _, text in KEPT if node.value.shape[axis] > 1 else ():
         yield "not-summed", text, partial_sum(node, k, (slice(None),) * axis + (part,))
 
 

@@ -20,6 +20,8 @@ KINDS: dict[Any, str] = {
     np.sum: "sum", np.mean: "sum", np.max: "max", np.amax: "max", np.dot: "matmul", np.matmul: "matmul",
 }  # fmt: skip
 LONGEST_STRETCH = 16
+# A number up to this one in a step is a guard, as in log(p + 1e-8).
+LARGEST_GUARD = 1e-4
 # The source of a step that picks entries, x[index].
 ENTRIES = "entries"
 IN_PLACE = ("fill", "sort", "put", "resize", "itemset", "partition", "item", "tolist")
@@ -33,7 +35,8 @@ class Untraceable(TypeError):
 class Node:
     """One step: its value, how it follows from its parents, and the derivatives found so far.
 
-    ``axis`` is that of a sum or maximum; of a step that picks entries it is their index.
+    ``axis`` is that of a sum or maximum; of a step that picks entries it is their index. ``guard`` is the largest tiny
+    number that the step adds, 0 where there is none.
     """
 
     value: Array
@@ -42,6 +45,7 @@ class Node:
     kind: str = "input"
     axis: Any = None
     source: Any = None
+    guard: float = 0.0
     slopes: dict[int, Array] = field(default_factory=dict)
 
     def again(self, values: Mapping["Node", Array]) -> Array:
@@ -208,7 +212,9 @@ class Traced(NDArrayOperatorsMixin):
         value = np.asarray(call(*(node.value for node in found)))
         if value.dtype.kind != "f":
             return value
-        node = Node(value, tuple(found), call, kind, axis, source or function)
+        added = args if source in (np.add, np.subtract) else ()
+        tiny = [abs(part) for part in added if isinstance(part, float) and abs(part) <= LARGEST_GUARD]
+        node = Node(value, tuple(found), call, kind, axis, source or function, max(tiny, default=0.0))
         self.tape.append(node)
         return Traced(node, self.tape)
 
@@ -232,7 +238,11 @@ class Traced(NDArrayOperatorsMixin):
             return lambda *args, **kwargs: getattr(np, name)(self, *args, **kwargs)
         if name in IN_PLACE:
             raise Untraceable(name)
-        return lambda *args, **kwargs: self.record("other", lambda x: getattr(x, name)(*args, **kwargs), (self,), {})
+
+        def method(*args: Any, **kwargs: Any) -> Any:
+            return self.record("other", lambda x: getattr(x, name)(*args, **kwargs), (self,), {}, None, name)
+
+        return method
 
 
 @dataclass
@@ -268,6 +278,11 @@ class Tape:
             if node.kind == "elementwise" and lists:
                 shared = [z for z in lists[0] if all(z in others for others in lists[1:])]
                 self.above[node] += [z for z in shared if z.value.shape == node.value.shape][:LONGEST_STRETCH]
+
+    @property
+    def guard(self) -> float:
+        """The largest tiny number that a step adds, as in log(p + 1e-8); 0 where none does."""
+        return max(node.guard for node in self.nodes)
 
     def upstreams(
         self,

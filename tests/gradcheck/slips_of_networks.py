@@ -362,6 +362,33 @@ def recurrent_backward(dh, cache, slip=""):
     return dX, dWx, dWh, db
 
 
+def in_columns_forward(X, W1, b1, W2, b2, Y):
+    A1 = np.tanh(W1 @ X + b1)
+    A2 = sigmoid(np.dot(W2, A1) + b2)
+    loss = -(Y * np.log(A2) + (1 - Y) * np.log(1 - A2)).sum() / Y.shape[1]
+    return loss + 0.1 * (np.sum(W1 * W1) + np.sum(W2 * W2)), (X, A1, A2, W1, W2, Y, np.arctanh(A1))
+
+
+def in_columns_backward(cache, slip=""):
+    X, A1, A2, W1, W2, Y, Z1 = cache
+    m, decay = (
+        Y.shape[1],
+        {"decay doubled": 0.4, "decay halved": 0.1, "no decay": 0.0, "decay turned": -0.2}.get(slip, 0.2),
+    )
+    dZ2 = (A2 - Y) / (1 if slip == "no 1/m" else m)
+    dW2 = dZ2 @ (Z1 if slip == "Z1 for A1" else A1).T + decay * W2
+    before = W2 - 0.03 * dW2 if slip == "updated on the way" else W2
+    dZ1 = before.T @ dZ2 * (1 if slip == "no activation" else 1 - A1**2)
+    dW1 = dZ1 @ X.T + decay * W1
+    return dW1, dZ1.sum(axis=1, keepdims=True), dW2, dZ2.sum(axis=1, keepdims=True)
+
+
+def in_columns_draw(rng):
+    n, h, m = sizes(rng, 3)
+    shapes = {"X": (n, m), "W1": (h, n), "b1": (h, 1), "W2": (1, h), "b2": (1, 1)}
+    return {name: rng.normal(size=shape) for name, shape in shapes.items()} | {"Y": rng.integers(0, 2, (1, m))}
+
+
 def recurrent_draw(rng):
     N, T, n, h = sizes(rng, 4)
     return {
@@ -399,6 +426,7 @@ SETTINGS = {
     "linear regression": Setting(regression_forward, regression_backward, regression_draw, ("w", "b")),
     "examples in rows": Setting(rows_forward, rows_backward, dense_draw),
     "examples in columns": Setting(columns_forward, columns_backward, columns_draw),
+    "network in columns": Setting(in_columns_forward, in_columns_backward, in_columns_draw, ("W1", "b1", "W2", "b2")),
     "max pooling": Setting(pool_forward, pool_backward, pool_draw),
     "two-pass batch norm": Setting(two_pass_forward, two_pass_backward, two_pass_draw),
     "residual": Setting(residual_forward, residual_backward, residual_draw),
@@ -481,6 +509,14 @@ TABLE = (
     ("decayed", "decay / N", "constant-factor", "dW1 dW2"),
     ("decayed", "decay turned", "sign", "dW1 dW2"),
     ("decayed", "no rate", "constant-factor", "dW1 dW2"),
+    ("network in columns", "no 1/m", "constant-factor", "dW1 db1 dW2 db2"),
+    ("network in columns", "decay doubled", "constant-factor", "dW1 dW2"),
+    ("network in columns", "decay halved", "constant-factor", "dW1 dW2"),
+    ("network in columns", "no decay", "missing-term", "dW1 dW2"),
+    ("network in columns", "decay turned", "sign", "dW1 dW2"),
+    ("network in columns", "Z1 for A1", "wrong-variable", "dW2"),
+    ("network in columns", "updated on the way", "updated-weights", "dW1 db1"),
+    ("network in columns", "no activation", "missing-activation-derivative", "dW1 db1"),
     ("recurrent", "overwritten", "overwritten-branch", "dWx dWh db"),
     ("recurrent", "the last step alone", "overwritten-branch", "dX dWx dWh db"),
     ("recurrent", "no activation", "missing-activation-derivative", "dX dWx dWh db"),

@@ -1,5 +1,6 @@
 """The verdict: nothing right is refused, nothing wrong passes, at any scale and on any route."""
 
+import functools
 import os
 
 import correct
@@ -397,3 +398,55 @@ def test_seed_draws_the_same_directions():
     one, two = (check_layer(setting.forward, setting.right, inputs, seed=4) for _ in range(2))
     assert str(one) == str(two)
     assert one.to_dict() == two.to_dict()
+
+
+@pytest.mark.parametrize("margin", [5, 10, 15])
+@pytest.mark.parametrize("seed", range(5))
+def test_right_answer_that_rounds_where_the_model_is_sure_is_accepted(margin, seed):
+    def forward(Z, y):
+        P = slips.softmax(Z)
+        return -np.log(P[np.arange(len(y)), y]).mean(), (P, y)
+
+    def backward(cache, factor=1.0):
+        P, y = cache
+        dZ = P.copy()
+        dZ[np.arange(len(y)), y] -= 1
+        return factor * dZ / len(y)
+
+    inputs = {"Z": np.random.default_rng(seed).normal(size=(2, 3)) + np.array([margin, 0, 0]), "y": np.array([0, 0])}
+    assert check_gradients(forward, backward, inputs, seed=seed).ok
+    assert not check_gradients(forward, functools.partial(backward, factor=1 + 1e-6), inputs, seed=seed).ok
+
+
+@pytest.mark.parametrize("guard", [1e-12, 1e-9, 1e-7, 1e-5])
+def test_answer_without_the_guard_of_forward_is_right_where_that_is_small(guard):
+    def forward(Z, Y):
+        P = slips.softmax(Z)
+        return -np.sum(Y * np.log(P + guard)) / len(Z), (P, Y)
+
+    def backward(cache, factor=1.0):
+        P, Y = cache
+        return factor * (P - Y) / len(P)
+
+    rng = np.random.default_rng(3)
+    inputs = {"Z": rng.normal(size=(5, 3)), "Y": np.eye(3, dtype=int)[rng.integers(0, 3, 5)]}
+    (finding,) = check_layer(forward, backward, inputs, seed=3).findings
+    assert finding.ok == (guard <= 1e-7)
+    assert "the small constant" in (finding.remark if finding.ok else finding.message)
+    assert finding.cause == (None if finding.ok else "unknown")
+    assert not check_layer(forward, functools.partial(backward, factor=1 + 1e-4), inputs, seed=3).ok
+
+
+def test_gradient_that_is_zero_needs_no_other_cache():
+    def forward(X, b):
+        Z = X + b
+        return Z - Z.mean(axis=0), None
+
+    def backward(dout, cache):
+        dX = dout - dout.mean(axis=0)
+        return dX, dX.sum(axis=0)
+
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        report = check_layer(forward, backward, {"X": rng.normal(size=(4, 3)), "b": rng.normal(size=3)}, seed=seed)
+        assert report.ok, str(report)
