@@ -180,6 +180,9 @@ def collect_zip(
     def place_of(learner: str) -> Path:
         return Path(course.format_path(course.submitted_directory, learner, assignment))
 
+    def graded_of(learner: str) -> Path:
+        return Path(course.format_path(course.autograded_directory, learner, assignment))
+
     downloaded = root / "downloaded" / assignment
     downloaded.mkdir(parents=True, exist_ok=True)
     for left_behind in downloaded.glob(".collecting-*"):
@@ -224,7 +227,7 @@ def collect_zip(
                 extra=sum(count for count, _ in placed.values()),
                 litter=found.litter,
             )
-            unchanged, replaced = move(ready, place_of, downloaded)
+            unchanged, replaced = move(ready, place_of, graded_of, downloaded)
             write_record(downloaded / RECORD, counting, roster, system)
     except OSError as problem:
         raise InstructorError(f"{zip_path} was not collected: {problem.strerror or problem}.") from None
@@ -500,8 +503,14 @@ def make_ready(folder: Path, claims: list[Claim], extras: list[Member]) -> tuple
     return count, left
 
 
-def move(ready: Path, place_of: Callable[[str], Path], downloaded: Path) -> tuple[list[str], list[str]]:
-    """Move the folders of learners to where nbgrader looks; return whose were there before, unchanged or replaced."""
+def move(
+    ready: Path, place_of: Callable[[str], Path], graded_of: Callable[[str], Path], downloaded: Path
+) -> tuple[list[str], list[str]]:
+    """Move the folders of learners to where nbgrader looks; return whose were there before, unchanged or replaced.
+
+    Replaced work is kept, with what was autograded of it: where that stays, nbgrader takes the new work for graded,
+    since Canvas says no time.
+    """
     unchanged, replaced = [], []
     for folder in sorted(ready.iterdir()):
         target = place_of(folder.name)
@@ -509,12 +518,15 @@ def move(ready: Path, place_of: Callable[[str], Path], downloaded: Path) -> tupl
             unchanged.append(folder.name)
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
+        graded, keep = graded_of(folder.name), downloaded / "replaced"
+        place = next(keep / f"{folder.name}-{k}" for k in range(1, 10**6) if not (keep / f"{folder.name}-{k}").exists())
         if target.exists():
-            keep = downloaded / "replaced"
             keep.mkdir(exist_ok=True)
-            places = (keep / f"{folder.name}-{k}" for k in range(1, 10**6))
-            os.rename(target, next(place for place in places if not place.exists()))
+            os.rename(target, place)
             replaced.append(folder.name)
+        if graded.is_dir():
+            place.mkdir(parents=True, exist_ok=True)
+            shutil.move(graded, place / "autograded")
         os.rename(folder, target)
     return unchanged, replaced
 

@@ -138,6 +138,10 @@ def main() -> None:
     except InstructorError as problem:
         print(f"classroom: {problem}", file=sys.stderr)
         sys.exit(1)
+    except ModuleNotFoundError as problem:
+        # The book needs less than teaching does.
+        print(f"classroom: {problem}. Install what teaching needs: make .venv/develop.stamp", file=sys.stderr)
+        sys.exit(1)
     except click.exceptions.Abort:
         sys.exit(130)
     finally:

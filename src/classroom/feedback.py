@@ -21,6 +21,12 @@ def pack_feedback(root: Path, assignment: str, layout: str, into: Path | None = 
     pages = find_pages(results)
     if not pages:
         raise InstructorError(f"There is no feedback on {assignment} yet. Run: nbgrader generate_feedback {assignment}")
+    old = [learner.id for learner, paths in pages if outdated(results, learner, paths)]
+    if old:
+        raise InstructorError(
+            f"The feedback is older than the grading, for {listed(old)}. Run: nbgrader generate_feedback {assignment} "
+            "--force"
+        )
     named, unknown = [], []
     for learner, paths in pages:
         try:
@@ -65,6 +71,14 @@ def find_pages(results: Results) -> list[tuple[Learner, list[Path]]]:
         if pages:
             found.append((learner, pages))
     return found
+
+
+def outdated(results: Results, learner: Learner, pages: list[Path]) -> bool:
+    """Return whether a learner was graded again after the feedback pages were written."""
+    graded = results.autograded(learner)
+    return min(page.stat().st_mtime for page in pages) < max(
+        (notebook.stat().st_mtime for notebook in graded.glob("*.ipynb")), default=0.0
+    )
 
 
 def folder_for(learner: Learner, layout: str) -> str:

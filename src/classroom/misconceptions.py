@@ -12,7 +12,7 @@ import math
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ MEASURED = "measured-not-derived"
 # What the checker says of a gradient as long as the function that it belongs to does not run.
 WAITS = "cannot be checked before"
 MAX_CODE_LINES = 14
+# What gives a name in a program.
+NAMING = (ast.Name, ast.arg, ast.FunctionDef, ast.ExceptHandler)
 NEED_HELP_BELOW = 0.5
 SAME_CAUSE = 3
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -153,9 +155,7 @@ def read_class(results: Results) -> ClassReport:
     measured: Counter[Question] = Counter()
     unread: list[tuple[str, str]] = []
     for learner in results.graded:
-        folder = results.root / results.course.format_path(
-            results.course.autograded_directory, learner.id, results.assignment
-        )
+        folder = results.autograded(learner)
         for notebook in sorted({question.notebook for question in checks}):
             try:
                 cells = json.loads((folder / f"{notebook}.ipynb").read_text(encoding="utf-8"))["cells"]
@@ -172,9 +172,10 @@ def read_class(results: Results) -> ClassReport:
                 for finding in telling(read_findings(outputs, right=score >= question.points), words):
                     note(found, question, finding, learner.id, code, words, author_names)
                 measured[question] += any(f["cause"] == MEASURED for f in findings_of(outputs))
+    given = {name for text in results.sources.values() for name in re.findall(r"[^\W\d]\w*", text)}
     outcomes = tuple(outcome(question, results, found, measured, words) for question in results.questions)
     for mistake in found.values():
-        mistake.code = excerpt(mistake.code, function_of(mistake.question.name))
+        mistake.code = excerpt(mistake.code, function_of(mistake.question.name), given)
     return ClassReport(
         results,
         words,
@@ -367,14 +368,20 @@ def nameless(message: str) -> str:
     return re.sub(r"(raised \w+)(: |\. The line is ).*", r"\1 (…)", message, flags=re.DOTALL)[:600]
 
 
-def excerpt(code: str, function: str) -> str:
-    """Return a learner's function without comments, strings and docstrings, cut where it is long."""
+def excerpt(code: str, function: str, given: Set[str]) -> str:
+    """Return a learner's function without comments, strings and docstrings, cut where it is long.
+
+    A variable of the learner's own may hold a person's name: only those of the exercise, ``given``, Python's and short
+    ones are kept, any other is numbered.
+    """
     try:
         tree = ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
     body: list[ast.stmt] = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == function]
     body = body[-1:] or tree.body
+    numbered: dict[str, str] = {}
+    kept_names = given | {function} | vars(builtins).keys()
     for node in itertools.chain.from_iterable(map(ast.walk, body)):
         if (
             isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)
@@ -383,6 +390,10 @@ def excerpt(code: str, function: str) -> str:
             node.body = node.body[1:] or [ast.Pass()]
         if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
             node.value = "…"
+        for attribute in ("id", "arg", "name") if isinstance(node, NAMING) else ():
+            own = getattr(node, attribute, None)
+            if own is not None and len(own) > 2 and own not in kept_names:
+                setattr(node, attribute, numbered.setdefault(own, f"name{len(numbered) + 1}"))
     try:
         lines = ast.unparse(ast.Module(body, [])).splitlines()
     except (ValueError, RecursionError):

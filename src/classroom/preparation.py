@@ -48,6 +48,11 @@ class ReadScores(NbGraderPreprocessor):  # type: ignore[misc]
         return nb, resources
 
 
+def newest(folder: Path) -> float:
+    """Return when the newest file in a folder was written, in seconds; 0 where there is none."""
+    return max((path.stat().st_mtime for path in folder.iterdir() if path.is_file()), default=0.0)
+
+
 class Preparation:
     """A course's own converter, ready for the notebooks of one assignment."""
 
@@ -108,7 +113,10 @@ class Preparation:
         return Path(os.path.normpath(self.converter._format_dest(self.name, learner)))
 
     def is_graded(self, learner: str, folder: Path) -> bool:
-        """Return whether there are autograded notebooks which, by nbgrader's time stamps, are of this submission."""
+        """Return whether there are autograded notebooks of this submission.
+
+        nbgrader's time stamps say it; without them, whether the submission's files were written before.
+        """
         graded = self.destination(learner)
         if not graded.is_dir():
             return False
@@ -116,7 +124,9 @@ class Preparation:
             new, old = self.timestamp(folder), self.timestamp(graded)
         except InstructorError:
             return False
-        return new is None or old is None or new <= old
+        if new is not None and old is not None:
+            return bool(new <= old)
+        return newest(folder) <= newest(graded)
 
     def timestamp(self, folder: Path) -> Any:
         """Return when a submission was handed in, None where nothing says it."""

@@ -207,7 +207,8 @@ def rebuild(release: dict[str, Any], submitted: list[SubmittedCell]) -> Rebuilt:
     texts: dict[tuple[str, str], int] = {}
     for k, cell in enumerate(cells):
         texts.setdefault((cell["cell_type"], source_of(cell).strip()), k)
-    # Where a cell was copied, the last of its name counts, as with nbgrader; the others are the learner's own.
+    # Where a cell was copied, the last of its name counts, as with nbgrader; the others are the learner's own, and run
+    # before it, as in the learner's notebook.
     answers: dict[int, SubmittedCell] = {}
     added: dict[int, list[SubmittedCell]] = {}
     remarks: list[str] = []
@@ -224,7 +225,7 @@ def rebuild(release: dict[str, Any], submitted: list[SubmittedCell]) -> Rebuilt:
         if place in answers:
             remarks.append(f"the cell {name_of(cells[place], place)} stands more than once: the last one counts")
             if is_solution(cells[place]):
-                added.setdefault(last, []).append(answers[place])
+                added.setdefault(place - 1, []).append(answers[place])
         answers[place] = cell
         last = max(last, place)
     made: list[dict[str, Any]] = []

@@ -5,6 +5,7 @@ source notebook that nbgrader wants beside it, and from that, by nbgrader, ``exe
 """
 
 import json
+import logging
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,10 +102,33 @@ def course_config(root: Path) -> Config:
 def generate(slug: str, config: Config) -> None:
     """Generate the release of one exercise, as ``nbgrader generate_assignment`` does."""
     from nbgrader.converters import GenerateAssignment
+    from nbgrader.converters.base import NbGraderException
     from nbgrader.coursedir import CourseDirectory
 
     coursedir = CourseDirectory(config=config, assignment_id=slug)
-    GenerateAssignment(coursedir=coursedir, config=config).start()
+    converter = GenerateAssignment(coursedir=coursedir, config=config)
+    heard = Heard()
+    converter.log.addHandler(heard)
+    try:
+        converter.start()
+    except NbGraderException:
+        # It says where: in its log.
+        where = coursedir.format_path(coursedir.source_directory, ".", slug)
+        last = heard.said.rstrip().rpartition("\n")[2]
+        text = f"{where} cannot be released: {last}. Are the lines ### BEGIN … and ### END … in pairs?"
+        raise InstructorError(text) from None
+    finally:
+        converter.log.removeHandler(heard)
+
+
+class Heard(logging.Handler):
+    """Keep the last traceback that is logged."""
+
+    said = "an error that nbgrader does not tell"
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if "Traceback" in record.getMessage():
+            self.said = record.getMessage()
 
 
 def release_all(root: Path, into: Path | None = None) -> list[str]:

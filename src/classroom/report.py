@@ -289,6 +289,12 @@ def people(report: ClassReport, names: bool) -> Iterator[str]:
         yield "</tbody></table>"
         if len(report.help) > MOST_NAMES:
             yield f"<p>And {len(report.help) - MOST_NAMES} more, in report.csv.</p>"
+    if results.ungraded:
+        yield "<h2>Whose work is not graded</h2>"
+        yield f"<p>{count_of(len(results.ungraded), 'learner')}; <code>classroom grade</code> says why.</p>"
+        if names:
+            listed = "".join(f"<li>{html.escape(learner.name)}</li>" for learner in results.ungraded[:MOST_NAMES])
+            yield f"<ul class='names'>{listed}</ul>"
     yield "<h2>Who has not handed in</h2>"
     if not absent:
         yield "<p>Nobody is missing of those whom the gradebook or the table of the class knows.</p>"
@@ -352,7 +358,8 @@ def table_of(report: ClassReport, *, names: bool) -> Iterator[list[str]]:
         yield from (
             ["may need help", "", learner.id, "", "", learner.name, why, "", ""] for learner, why in report.help
         )
-        yield from (["not handed in", "", learner.id, "", "", learner.name, "", "", ""] for learner in results.absent)
+        for part, some in (("not handed in", results.absent), ("not graded", results.ungraded)):
+            yield from ([part, "", learner.id, "", "", learner.name, "", "", ""] for learner in some)
 
 
 def outcome_rows(outcome: Outcome, graded: str) -> Iterable[list[str]]:

@@ -1,5 +1,6 @@
 """What grading left behind: the scores in the gradebook, and who is in the class. Nothing is written."""
 
+import contextlib
 import json
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from classroom.collect import RECORD, read_record
 from classroom.errors import InstructorError
 from classroom.rebuild import nbgrader_of
 from classroom.release import course_config
+from classroom.submissions import find_submissions
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Learner:
     handed_in: bool = False
     to_grade: bool = False
     record: dict[str, str] = field(default_factory=dict)
+    in_hand: bool = False
 
     @property
     def name(self) -> str:
@@ -74,7 +77,16 @@ class Results:
     @property
     def absent(self) -> list[Learner]:
         """Those who have not handed in, in order of their ids."""
-        return [learner for _, learner in sorted(self.learners.items()) if not learner.handed_in]
+        return [one for _, one in sorted(self.learners.items()) if not one.handed_in and not one.in_hand]
+
+    @property
+    def ungraded(self) -> list[Learner]:
+        """Those whose work lies there and is not graded, such as a notebook that cannot be read."""
+        return [one for _, one in sorted(self.learners.items()) if not one.handed_in and one.in_hand]
+
+    def autograded(self, learner: Learner) -> Path:
+        """Return the folder of a learner's autograded notebooks."""
+        return Path(self.root, self.course.format_path(self.course.autograded_directory, learner.id, self.assignment))
 
 
 def read_results(root: Path, assignment: str) -> Results:
@@ -178,6 +190,9 @@ def read_results(root: Path, assignment: str) -> Results:
         learner.record = known_as
         learner.late |= known_as.get("late") == "yes"
         learner.email = learner.email or known_as.get("email", "")
+    with contextlib.suppress(InstructorError):  # nobody has handed in
+        for id_ in find_submissions(course, assignment):
+            learners.setdefault(id_, Learner(id_)).in_hand = True
     order = cell_order(root, course, assignment)
     questions.sort(key=lambda question: order.get((question.notebook, question.name), (10**6, 0)))
     return Results(assignment, root, course, tuple(questions), learners, sources)

@@ -216,7 +216,7 @@ def combine(*reports: Report) -> Report:
         known = joined.get(finding.name)
         if known is None or GRAVITY.index(finding.verdict) > GRAVITY.index(known.verdict):
             joined[finding.name] = finding
-        elif finding.remark and not known.remark:
+        elif finding.remark and not known.remark and known.ok:
             joined[finding.name] = replace(known, remark=finding.remark)
     failed = [report for report in reports if not report.ok][:1] or reports
     return Report(

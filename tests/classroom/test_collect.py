@@ -251,12 +251,19 @@ def test_two_of_one_name_are_told_apart_by_moodles_numbers_or_left(course, tmp_p
 
 def test_collecting_again_replaces_what_changed_and_keeps_the_earlier_work(course, tmp_path):
     for name, by in (("1.zip", "old"), ("2.zip", "new")):
+        graded = [course.root / "autograded" / learner / TASK for learner in ("ana", "ben")]
+        for folder in graded:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "adding_up.ipynb").write_text("graded", encoding="utf-8")
         files = {"ana/adding_up.ipynb": work(by=by), "ben/adding_up.ipynb": work()}
         done = collect_zip(zipped(tmp_path / name, files), course.root, TASK)
     assert done.replaced == ("ana",) and done.unchanged == ("ben",)
     assert "# new" in text_of(course, "ana")
     kept = course.root / "downloaded" / TASK / "replaced" / "ana-1" / "adding_up.ipynb"
     assert "# old" in kept.read_text(encoding="utf-8")
+    # What was graded of it is no longer in the way of the new work, which may have no time.
+    assert [folder.exists() for folder in graded] == [False, True]
+    assert (kept.parent / "autograded" / "adding_up.ipynb").read_text(encoding="utf-8") == "graded"
 
 
 def test_what_a_killed_run_has_left_is_removed_and_what_a_running_one_needs_is_not(course, tmp_path):

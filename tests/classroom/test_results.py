@@ -3,6 +3,7 @@
 import csv
 import html
 import json
+import os
 import re
 import shutil
 import sqlite3
@@ -135,8 +136,11 @@ def test_examples_are_code_without_comments(page):
     examples = re.findall(r"<pre><code>(.*?)</code></pre>", text, re.DOTALL)
     assert examples and all("# mine" not in example and '"""' not in example for example in examples)
     secret = 'def f(x):\n    """By Ana."""\n    # Ana was here\n    who = "Ana"\n    return x\n'
-    assert excerpt(secret, "f") == "def f(x):\n    who = '…'\n    return x"
-    assert excerpt("def f(:", "f") == "" and excerpt("\x00", "f") == ""
+    assert excerpt(secret, "f", {"who"}) == "def f(x):\n    who = '…'\n    return x"
+    assert excerpt("def f(:", "f", set()) == "" and excerpt("\x00", "f", set()) == ""
+    own = "def f(cache):\n    olga_x, olga_y = cache\n    def olga(z): return max(z, olga_y)\n    return olga(olga_x)"
+    told = excerpt(own, "f", {"cache"})
+    assert "olga" not in told and told.startswith("def f(cache):") and "return max(z, name" in told
 
 
 def test_page_is_accessible_and_fits(page, requires_program):
@@ -375,6 +379,16 @@ def test_canvas_feedback_is_named_as_its_upload_wants_it(course, tmp_path):
         "odeben_302_9002_loss_backward.html": "learner-0008",
     }
     assert "left out: learner-0009" in said and "No feedback was generated for: learner-0000" in said
+    graded = course.root / "autograded" / "learner-0009" / SLUG / f"{NAME}.ipynb"
+    os.utime(graded, (time.time() + 60,) * 2)
+    with pytest.raises(InstructorError, match=f"older than the grading, for learner-0009. Run: .* {SLUG} --force"):
+        pack_feedback(course.root, SLUG, "plain")
+    # Canvas says no time: what is collected anew is graded anew, and is no longer absent.
+    assert not (course.root / "autograded" / "learner-0007").joinpath(SLUG).exists()
+    shutil.copytree(course.root / "submitted" / "learner-0007", course.root / "submitted" / "unread")
+    results = read_results(course.root, SLUG)
+    assert "unread" in [learner.id for learner in results.ungraded]
+    assert "unread" not in [learner.id for learner in results.absent]
     results = read_results(course.root, SLUG)
     assert results.learners["learner-0007"].late and not results.learners["learner-0008"].late
 

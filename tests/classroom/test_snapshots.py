@@ -46,6 +46,17 @@ def rebuilt(answers: list[str], checks: list[str], setup: str = ""):
     return rebuild(notebook(*cells), given)
 
 
+def test_copied_cell_runs_before_the_one_that_counts():
+    released = notebook(code("setup", "x = 0"), code("first", "", solution=True), code("second", "", solution=True))
+    given = [
+        SubmittedCell("code", text, "", name, {}) for text, name in (("1", "first"), ("2", "first"), ("3", "second"))
+    ]
+    made = rebuild(released, given)
+    assert [cell["source"] for cell in made.notebook["cells"]] == ["x = 0", "1", "2", "3"]
+    assert [role.kind for role in made.roles] == ["instructor", "added", "solution", "solution"]
+    assert any("stands more than once: the last one counts" in remark for remark in made.remarks)
+
+
 PLAIN = [f"def {name}():\n    return {number}" for number, name in enumerate(NAMES)]
 EQUAL = [f"assert {name}() == {number}" for number, name in enumerate(NAMES)]
 

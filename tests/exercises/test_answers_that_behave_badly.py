@@ -96,7 +96,7 @@ CASES = {
     "zeros that were never filled": (
         "06-layer-backward", "layer_backward", "softmax_backward",
         "def softmax_backward(dA, cache):\n    return np.zeros_like(dA)",
-        "placeholder",
+        "was it ever filled in?",
     ),
     "one Jacobian for the whole batch": (
         "06-layer-backward", "layer_backward", "softmax_backward",

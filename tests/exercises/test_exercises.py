@@ -131,7 +131,7 @@ def test_other_right_answer_gets_full_marks_without_a_remark(checks_of, slug, na
     check = f"check-{grade_id}"
     result = checks_of(slug, name, {grade_id: answer}, only=check)[check]
     assert result.score == result.points, result.text
-    assert "maybe" not in result.text, result.text
+    assert "Maybe" not in result.text, result.text
 
 
 def test_every_wrong_answer_is_a_function_that_can_be_read():

@@ -155,3 +155,10 @@ def test_nbgrader_reads_only_a_plain_number(text, grade):
         outputs=[NotebookNode(output_type="execute_result", data={"text/plain": text})],
     )
     assert determine_grade(cell)[0] == grade
+
+
+def test_marker_without_its_end_is_said_with_the_exercise(course):
+    (text,) = (course / "solutions/06-layer-backward").glob("layer_backward.md")
+    text.write_text(text.read_text(encoding="utf-8").replace("### END HIDDEN TESTS", "### END HIDDEN", 1), encoding="utf-8")
+    with pytest.raises(InstructorError, match="06-layer-backward cannot be released: .*hidden tests.*in pairs"):
+        release_all(course)
