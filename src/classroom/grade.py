@@ -191,11 +191,20 @@ class ClassRun:
             )
 
     def warn_of_stale_checks(self) -> None:
-        """Say where the source was changed since the gradebook took the checks from it; refuse a regrade then."""
-        stale = self.preparation.stale_checks()
+        """Say where the source was changed since the gradebook took the checks from it; refuse a regrade then.
+
+        A check that the gradebook does not know has nowhere to put its score.
+        """
+        name = self.preparation.name
+        stale, unknown = self.preparation.stale_checks()
+        if unknown:
+            raise InstructorError(
+                f"{', '.join(unknown)} of {name} is not in the gradebook: it came after the exercise was published. "
+                "Take it out of the source again, and run: make release. (Before anybody has handed in, run instead: "
+                f"nbgrader generate_assignment {name})"
+            )
         if not stale:
             return
-        name = self.preparation.name
         text = (
             f"{', '.join(stale)} of {name} is not the same in the source and in the gradebook, which counts. To take "
             f"the source, run: nbgrader generate_assignment {name}"

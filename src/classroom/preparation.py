@@ -235,9 +235,9 @@ class Preparation:
         text = nbformat.v4.writes_json(split_lines(node), split_lines=False)  # type: ignore[no-untyped-call]
         return f"{text}\n", resources["scores"]
 
-    def stale_checks(self) -> list[str]:
-        """Return the locked cells whose text in the source is no longer the one in the gradebook."""
-        found = []
+    def stale_checks(self) -> tuple[list[str], list[str]]:
+        """Return the locked cells whose text in the source is not that in the gradebook, and checks that it lacks."""
+        changed, unknown = [], []
         with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as gradebook:
             for notebook in gradebook.find_assignment(self.name).notebooks:
                 path = self.converter.source_of(self.name) / f"{notebook.name}.ipynb"
@@ -245,9 +245,12 @@ class Preparation:
                     continue
                 cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
                 texts = {nbgrader_of(cell).get("grade_id"): source_of(cell) for cell in cells}
-                found += [
+                graded = [nbgrader_of(cell)["grade_id"] for cell in cells if nbgrader_of(cell).get("grade")]
+                known = {cell.name for cell in notebook.source_cells}
+                unknown += [grade_id for grade_id in graded if grade_id not in known]
+                changed += [
                     cell.name
                     for cell in notebook.source_cells
                     if cell.locked and cell.name in texts and texts[cell.name].strip() != cell.source.strip()
                 ]
-        return found
+        return changed, unknown

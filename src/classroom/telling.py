@@ -48,7 +48,8 @@ class Lines:
         for learner, before, after in changes or []:
             self.line(f"{learner}: {'none' if before is None else f'{before:g}'} before, {after:g} after")
         if changes is not None:
-            self.line(f"{len(changes)} scores have changed" if changes else "No score has changed")
+            said = "1 score has changed" if len(changes) == 1 else f"{len(changes)} scores have changed"
+            self.line(said if changes else "No score has changed")
 
     def count(self) -> None:
         """Count one submission, and say how far it is where nothing was said for a while."""

@@ -255,6 +255,13 @@ def test_corrected_check_shows_scores_before_and_after(pair):
     ran = grade(ours, "--regrade", "--workers", "2")
     assert ran.returncode == 0, ran.stderr
     assert "No score has changed" in ran.stderr
+    longer = source("second")
+    longer["cells"].append(code("check-more", "1 + 1", grade=True, points=1))
+    ours.write_source(SLUG, "second", longer)
+    refused = grade(ours, "--regrade", "--workers", "1")
+    assert refused.returncode == 1 and "check-more of ps1 is not in the gradebook" in refused.stderr
+    assert "make release" in refused.stderr
+    ours.write_source(SLUG, "second", lenient)
     generous = source("second")
     generous["cells"][1]["source"] = generous["cells"][1]["source"].replace("double(2) == 4", "double(2) == 6")
     ours.write_source(SLUG, "first", generous)
