@@ -31,6 +31,8 @@ from gradcheck.report import Diagnosis, Finding, Report, Verdict, Worst
 from gradcheck.verdict import DIRECTIONS, Judgement
 
 NOTICED = 1e-6
+# Characters that backward may print in one check.
+MOST_PRINTED = 2000
 
 
 def check_gradients(
@@ -148,15 +150,20 @@ def attempt(role: str, function: Function, *args: Any) -> tuple[Any, Diagnosis |
 
 
 class Echo(io.StringIO):
-    """What backward prints goes where it always goes; that it prints is noted."""
+    """What backward prints goes where it always goes, while it leaves room for the report; that it prints is noted."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.used, self.screen = False, sys.stdout
+        self.used, self.screen, self.left = False, sys.stdout, MOST_PRINTED
 
     def write(self, text: str) -> int:
         self.used = True
-        return self.screen.write(text)
+        if self.left > 0:
+            self.screen.write(text[: self.left])
+            self.left -= len(text)
+            if self.left <= 0:
+                self.screen.write("\n... backward prints more than is shown here ...\n")
+        return len(text)
 
 
 def miss_probability(problem: Problem, name: str, verdict: Judgement) -> float:

@@ -400,7 +400,7 @@ RULES = (
     Rule("in two places", in_two_places),
     Rule(
         "missing-upstream", no_upstream,
-        "{d} does not contain the upstream gradient: multiply the local derivative by dout.",
+        "{d} does not contain the upstream gradient: multiply the local derivative by it.",
     ),
     Rule(
         "diagonal-jacobian", diagonal,

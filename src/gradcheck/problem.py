@@ -106,9 +106,10 @@ def exception_text(error: BaseException) -> str:
     """Return what a function did that raised ``error``; a stub is not a mistake, it is only not written yet."""
     text = str(error)
     if isinstance(error, NotImplementedError) and not text:
-        *_, (frame, _) = traceback.walk_tb(error.__traceback__) if error.__traceback__ else [(None, 0)]
-        name = frame.f_code.co_name if frame else "<unknown>"
-        where = "" if name.startswith("<") else f" in {name}"
+        # The innermost function; an exception of another process comes without it.
+        codes = [frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)][-1:]
+        names = [code.co_name for code in codes if not code.co_filename.startswith(INSTALLED)]
+        where = f" in {names[0]}" if names and not names[0].startswith("<") else ""
         return f"is not written yet: put your code in place of `raise NotImplementedError()`{where}."
     sizes = re.search(r"matmul: .*size (\d+) is different from (\d+)", text)
     if sizes:

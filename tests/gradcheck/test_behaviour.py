@@ -112,3 +112,16 @@ def test_gradients_of_layers_in_another_form_are_told_as_they_came(returned, wor
     inputs = {name: rng.normal(size=shape) for name, shape in shapes.items()}
     report = check_layer(forward, backward, inputs, wrt=["W1", "b1", "W2", "b2"])
     assert words in report.findings[0].message
+
+
+def test_much_printing_leaves_room_for_the_report(capsys):
+    def backward(dout, X):
+        for _ in range(1000):
+            print("in backward")
+        return dout
+
+    report = check_layer(lambda X: (X + 0.0, X), backward, {"X": np.ones((2, 2))}, seed=0)
+    shown = capsys.readouterr().out
+    assert report.ok and "prints something" in report.note
+    assert shown.startswith("in backward\nin backward") and shown.endswith("prints more than is shown here ...\n")
+    assert len(shown) < 2100
