@@ -162,7 +162,7 @@ class Report:
 
             def _repr_png_(self) -> bytes:
                 picture = io.BytesIO()
-                self.savefig(picture, format="png")
+                self.savefig(picture, format="png", dpi=80)
                 return picture.getvalue()
 
         maps = [f for f in self.findings if f.error is not None and not f.ok and f.error.size]

@@ -214,11 +214,11 @@ def rounding(problem: Problem, name: str, answer: Array, known: Exact, size: flo
     }
     rough = max(abs(move - by / 1e-7 * beside[1e-7]) for by, move in beside.items())
     total = floor(problem, name) + 20 * noise + min(50 * rough, ROUGHEST * size)
-    # So do formulas such as p - 1, where p is nearly 1: their answers scatter about a line beside x.
+    # So do formulas such as p - 1, where p is nearly 1: their answers scatter about a line beside x, by roundings of 1.
     near, far = (problem.answers({**given, name: x * (1 + by * np.sign(two))}).get(name) for by in (1e-9, 1e-7))
     if near is not None and far is not None and near.shape == far.shape == answer.shape:
         scatter = length(without((near - answer) - 1e-2 * (far - answer), known.kinks))
-        total += 10 * min(scatter, max(ROUGHEST * size, 10 * EPS * float(np.abs(problem.dout).max())))
+        total += 10 * min(scatter, 10 * EPS * float(np.abs(problem.dout).max()))
     for inputs in (given, {**given, name: x * (1 + 4 * EPS * np.sign(one))}):
         again = problem.answers(inputs).get(name)
         if again is not None and again.shape == answer.shape:

@@ -378,6 +378,18 @@ def test_scatter_beside_x_counts_fifty_times_and_no_more_than_its_bound(monkeypa
         assert total - floor - 20 * noise == pytest.approx(added, rel=0.01, abs=0)
 
 
+def test_scatter_of_the_answer_counts_ten_times_and_no_more_than_ten_roundings_of_the_upstream_gradient(monkeypatch):
+    for jump, added in ((1e-14, 1e-15), (1e-13, 1e-14), (1e-9, 100 * EPS)):
+        # The answer moves in one of its entries alone, once the input moves by 1e-8 of its size.
+        step = np.zeros(W.shape)
+        step[0, 0] = jump
+        problem = started(backward=lambda cache, step=step: step * (np.abs(cache / W - 1).max() > 1e-8))
+        known = exact(problem)
+        crooked(monkeypatch, known)
+        noise, total = verdict.rounding(problem, "W", 0 * W, known, 10.0)
+        assert total - verdict.floor(problem, "W") - 20 * noise == pytest.approx(added, rel=0.02, abs=0)
+
+
 def test_how_far_the_answer_moves_counts_ten_times(monkeypatch):
     problem = started(backward=lambda cache: 2 * W + (0.0 if np.array_equal(cache, W) else 1e-9))
     known = exact(problem)
@@ -387,8 +399,7 @@ def test_how_far_the_answer_moves_counts_ten_times(monkeypatch):
         noise, total = verdict.rounding(problem, "W", 2 * W, known, size)
         assert total is not None
         moved = total - verdict.floor(problem, "W") - 20 * noise
-        # It is no line beside x, either: that counts ten times too, and no more than its bound.
-        assert moved == pytest.approx(10e-9 * (np.sqrt(6) + min(0.99 * np.sqrt(6), size)), rel=0.01, abs=0)
+        assert moved == pytest.approx(10 * 1e-9 * np.sqrt(6), rel=0.01, abs=0)
     assert verdict.rounding(problem, "W", 2 * W + 1e-6, known, 10.0)[1] is None
 
 
