@@ -379,15 +379,39 @@ def test_scatter_beside_x_counts_fifty_times_and_no_more_than_its_bound(monkeypa
 
 
 def test_scatter_of_the_answer_counts_ten_times_and_no_more_than_ten_roundings_of_the_upstream_gradient(monkeypatch):
-    for jump, added in ((1e-14, 1e-15), (1e-13, 1e-14), (1e-9, 100 * EPS)):
+    for jump, dout, added in ((1e-14, 1.0, 1e-15), (1e-13, 1.0, 1e-14), (1e-9, 1.0, 100 * EPS), (1e-9, 4.0, 400 * EPS)):
         # The answer moves in one of its entries alone, once the input moves by 1e-8 of its size.
         step = np.zeros(W.shape)
         step[0, 0] = jump
         problem = started(backward=lambda cache, step=step: step * (np.abs(cache / W - 1).max() > 1e-8))
+        problem.dout = np.array(dout)
         known = exact(problem)
         crooked(monkeypatch, known)
         noise, total = verdict.rounding(problem, "W", 0 * W, known, 10.0)
         assert total - verdict.floor(problem, "W") - 20 * noise == pytest.approx(added, rel=0.02, abs=0)
+
+
+def test_answer_on_a_line_does_not_scatter(monkeypatch):
+    problem = started(backward=lambda cache: 2 * cache)
+    known = exact(problem)
+    crooked(monkeypatch, known)
+    noise, total = verdict.rounding(problem, "W", 2 * W, known, 10.0)
+    moved = np.linalg.norm(2 * W * (1 + 4 * EPS * np.sign(known.directions[0])) - 2 * W)
+    assert total - verdict.floor(problem, "W") - 20 * noise - 10 * moved < 1.5e-14
+
+
+@pytest.mark.parametrize("least", [1e-10, 1e-8])
+def test_answer_that_cannot_be_had_beside_x_does_not_scatter(monkeypatch, least):
+    def backward(cache):
+        if np.abs(cache / W - 1).max() > least:
+            raise ValueError
+        return 0 * W
+
+    problem = started(backward=backward)
+    known = exact(problem)
+    crooked(monkeypatch, known)
+    noise, total = verdict.rounding(problem, "W", 0 * W, known, 10.0)
+    assert total == pytest.approx(verdict.floor(problem, "W") + 20 * noise, rel=1e-9, abs=0)
 
 
 def test_how_far_the_answer_moves_counts_ten_times(monkeypatch):
