@@ -180,6 +180,9 @@ def judge_exact(problem: Problem, name: str, answer: Array, known: Exact) -> Jud
         result.verdict, result.reason = "not deterministic", "two calls with the same arguments gave different answers"
         return result
     result.tolerance += moved
+    most = 100 * EPS * float(np.abs(problem.dout).max())
+    if result.tolerance < mismatch <= result.tolerance + most:
+        result.tolerance += min(10 * scatter(problem, name, answer, known), most)
     if mismatch > result.tolerance:
         return result
     zero = max(map(abs, slopes)) <= 100 * noise
@@ -214,11 +217,6 @@ def rounding(problem: Problem, name: str, answer: Array, known: Exact, size: flo
     }
     rough = max(abs(move - by / 1e-7 * beside[1e-7]) for by, move in beside.items())
     total = floor(problem, name) + 20 * noise + min(50 * rough, ROUGHEST * size)
-    # So do formulas such as p - 1, where p is nearly 1: their answers scatter about a line beside x, by roundings of 1.
-    near, far = (problem.answers({**given, name: x * (1 + by * np.sign(two))}).get(name) for by in (1e-9, 1e-7))
-    if near is not None and far is not None and near.shape == far.shape == answer.shape:
-        scatter = length(without((near - answer) - 1e-2 * (far - answer), known.kinks))
-        total += 10 * min(scatter, 10 * EPS * float(np.abs(problem.dout).max()))
     for inputs in (given, {**given, name: x * (1 + 4 * EPS * np.sign(one))}):
         again = problem.answers(inputs).get(name)
         if again is not None and again.shape == answer.shape:
@@ -227,6 +225,15 @@ def rounding(problem: Problem, name: str, answer: Array, known: Exact, size: flo
                 return noise, None
             total += 10 * moved
     return noise, total
+
+
+def scatter(problem: Problem, name: str, answer: Array, known: Exact) -> float:
+    """Return how far an answer is from a line beside x: p - 1 rounds to the last digit of 1 where p is nearly 1."""
+    x, v = problem.inputs[name], known.directions[1]
+    near, far = (problem.answers({**problem.inputs, name: x * (1 + by * np.sign(v))}).get(name) for by in (1e-9, 1e-7))
+    if near is None or far is None or not near.shape == far.shape == answer.shape:
+        return 0.0
+    return length(without((near - answer) - 1e-2 * (far - answer), known.kinks))
 
 
 def judge_measured(problem: Problem, name: str, answer: Array) -> Judgement:

@@ -378,40 +378,56 @@ def test_scatter_beside_x_counts_fifty_times_and_no_more_than_its_bound(monkeypa
         assert total - floor - 20 * noise == pytest.approx(added, rel=0.01, abs=0)
 
 
-def test_scatter_of_the_answer_counts_ten_times_and_no_more_than_ten_roundings_of_the_upstream_gradient(monkeypatch):
-    for jump, dout, added in ((1e-14, 1.0, 1e-15), (1e-13, 1.0, 1e-14), (1e-9, 1.0, 100 * EPS), (1e-9, 4.0, 400 * EPS)):
-        # The answer moves in one of its entries alone, once the input moves by 1e-8 of its size.
-        step = np.zeros(W.shape)
-        step[0, 0] = jump
-        problem = started(backward=lambda cache, step=step: step * (np.abs(cache / W - 1).max() > 1e-8))
-        problem.dout = np.array(dout)
-        known = exact(problem)
-        crooked(monkeypatch, known)
-        noise, total = verdict.rounding(problem, "W", 0 * W, known, 10.0)
-        assert total - verdict.floor(problem, "W") - 20 * noise == pytest.approx(added, rel=0.02, abs=0)
+def jumping(jump):
+    """Return an answer of zeros that jumps in one entry, once the input moves by more than 1e-8 of its size."""
+    step = np.zeros(W.shape)
+    step[0, 0] = jump
+    return lambda cache: step * (np.abs(cache / W - 1).max() > 1e-8)
 
 
-def test_answer_on_a_line_does_not_scatter(monkeypatch):
+def test_scatter_is_the_distance_from_a_line():
+    problem = started(backward=jumping(1e-9))
+    assert verdict.scatter(problem, "W", 0 * W, exact(problem)) == pytest.approx(1e-11, rel=1e-9, abs=0)
     problem = started(backward=lambda cache: 2 * cache)
-    known = exact(problem)
-    crooked(monkeypatch, known)
-    noise, total = verdict.rounding(problem, "W", 2 * W, known, 10.0)
-    moved = np.linalg.norm(2 * W * (1 + 4 * EPS * np.sign(known.directions[0])) - 2 * W)
-    assert total - verdict.floor(problem, "W") - 20 * noise - 10 * moved < 1.5e-14
+    assert verdict.scatter(problem, "W", 2 * W, exact(problem)) < 2e-15
+    assert verdict.scatter(problem, "W", 2 * W[0], exact(problem)) == 0.0
 
 
 @pytest.mark.parametrize("least", [1e-10, 1e-8])
-def test_answer_that_cannot_be_had_beside_x_does_not_scatter(monkeypatch, least):
+def test_answer_that_cannot_be_had_beside_x_does_not_scatter(least):
     def backward(cache):
         if np.abs(cache / W - 1).max() > least:
             raise ValueError
         return 0 * W
 
     problem = started(backward=backward)
+    assert verdict.scatter(problem, "W", 0 * W, exact(problem)) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("off", "dout", "scattered", "said"),
+    [
+        # Ten times the scatter, as far as a hundred roundings of the upstream gradient.
+        (50 * EPS, 1.0, 8 * EPS, "pass"),
+        (50 * EPS, 1.0, 3 * EPS, "fail"),
+        (80 * EPS, 1.0, 1.0, "pass"),
+        (120 * EPS, 1.0, 1.0, "fail"),
+        (370 * EPS, -4.0, 1.0, "pass"),
+        (430 * EPS, -4.0, 1.0, "fail"),
+    ],
+)
+def test_scatter_of_the_answer_is_allowed_for(monkeypatch, off, dout, scattered, said):
+    answer = 2 * W
+    problem = started(backward=lambda cache: answer)
+    problem.dout = np.array(dout)
     known = exact(problem)
-    crooked(monkeypatch, known)
-    noise, total = verdict.rounding(problem, "W", 0 * W, known, 10.0)
-    assert total == pytest.approx(verdict.floor(problem, "W") + 20 * noise, rel=1e-9, abs=0)
+    right = [float((answer * v).sum()) for v in known.directions]
+    known.slopes[:] = [right[0], right[1]]
+    monkeypatch.setattr(verdict, "scatter", lambda *_: scattered)
+    strict = 1000 * EPS * verdict.length(answer)
+    monkeypatch.setattr(verdict, "rounding", lambda *_: (0.0, 0.0))
+    known.slopes[0] = right[0] + strict + off
+    assert verdict.judge_exact(problem, "W", answer, known).verdict == said
 
 
 def test_how_far_the_answer_moves_counts_ten_times(monkeypatch):
