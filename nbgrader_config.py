@@ -9,7 +9,8 @@ try:
     from classroom.release import ensure_in_gradebook, write_source_notebooks
 except ImportError as problem:
     # Nothing may run without the sandbox, and nbgrader would go on after a mere error in this file.
-    sys.exit(f"{problem}. The course is not installed in this Python: run `make .venv/develop.stamp`, and the commands of .venv/bin.")
+    install = "run `make .venv/develop.stamp`, and use the commands in .venv/bin."
+    sys.exit(f"{problem}. The course is not installed in this Python: {install}")
 
 c = get_config()  # noqa: F821  (nbgrader provides it)
 root = Path(__file__).resolve().parent
