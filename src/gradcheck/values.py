@@ -288,7 +288,7 @@ def first_difference(before: Any, after: Any, path: str) -> str:
     if isinstance(before, tuple | list) and isinstance(after, tuple | list):
         if len(before) != len(after):
             return f" ({path} had {len(before)} entries and has {len(after)} afterwards)"
-        if all(any(same(one, other) for other in after) for one in before):
+        if all(any(same(a, b) for b in others) for one, others in ((before, after), (after, before)) for a in one):
             return f" (the entries of {path} stand in another order afterwards)"
         steps = range(len(before))
     if isinstance(before, dict) and isinstance(after, dict) and before.keys() == after.keys():

@@ -350,6 +350,7 @@ def takes_one_by_one(z):
         (np.exp, (np.array([1e3]),), None, "'overflow encountered in exp'. Rearrange the formula"),
         (no_power, (Z,), Z**2, "`^` is not a power in Python; write `**`. The line is `return z ^ 2`."),
         (lambda caches: caches.reverse(), ([Z, 2 * Z],), None, "(the entries of caches stand in another order"),
+        (lambda xs: xs.__setitem__(1, 2), ([1, 1],), None, "(xs[1] was 1 and is 2 afterwards)"),
         (lambda z: (z, z, z), (Z,), Z, "returned 3 values, expected an array of shape (2, 2). (A cache of several"),
         (lambda z: list(z[0]), (Z,), 2.5, "returned a list of shape (2,), expected one number."),
         (lambda z: (1.0, 2.0), (Z,), [1.0, 3.0], "result[1] is 2, expected 3."),
