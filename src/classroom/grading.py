@@ -37,7 +37,7 @@ from classroom.channel import Channel, Gone, Silent
 from classroom.crossing import Garbled
 from classroom.errors import InstructorError
 from classroom.judge import failure
-from classroom.rebuild import Role, nbgrader_of, source_of
+from classroom.rebuild import MISSING, Role, nbgrader_of, source_of
 from classroom.sandbox import MAX_SNAPSHOTS, MB, Inside, Sandbox, SandboxGone, SandboxSettings
 
 MAX_RESTARTS = 3
@@ -331,7 +331,8 @@ class Plan:
     inside: dict[int, str]
     own: set[int]
     judged: list[int]
-    names: dict[int, list[str]]
+    # For each of them the last solution cell before it that is to define it.
+    names: dict[int, dict[str, int]]
     unknown: dict[str, str]
     fresh: dict[int, list[str]]
     imports: dict[int, list[str]]
@@ -351,10 +352,10 @@ def plan(cells: list[dict[str, Any]], roles: list[Role], solutions: dict[str, st
     inside: dict[int, str] = {}
     own: set[int] = set()
     judged: list[int] = []
-    names_at: dict[int, list[str]] = {}
+    names_at: dict[int, dict[str, int]] = {}
     fresh_at: dict[int, list[str]] = {}
     imports_at: dict[int, list[str]] = {}
-    names: dict[str, None] = {}
+    names: dict[str, int] = {}
     fresh: dict[str, None] = {}
     imports: dict[str, None] = {}
     imports_of_all: dict[str, None] = {}
@@ -373,13 +374,13 @@ def plan(cells: list[dict[str, Any]], roles: list[Role], solutions: dict[str, st
                 for text in (solutions.get(str(nbgrader_of(cell).get("grade_id")), ""), role.shown):
                     bound, imported = bound_names(text)
                     classes += class_names(text)
-                    names |= dict.fromkeys(bound)
+                    names |= dict.fromkeys(bound, k)
                     fresh |= dict.fromkeys(bound)
                     imports |= dict.fromkeys(imported)
                     imports_of_all |= dict.fromkeys(imported)
             continue
         judged.append(k)
-        names_at[k], fresh_at[k], imports_at[k] = list(names), list(fresh), list(imports)
+        names_at[k], fresh_at[k], imports_at[k] = dict(names), list(fresh), list(imports)
         fresh, imports = {}, {}
         if role.kind == "instructor" or used_later[k + 1] & set(bound_names(role.shown)[0]):
             inside[k] = role.shown
@@ -399,7 +400,7 @@ def plan(cells: list[dict[str, Any]], roles: list[Role], solutions: dict[str, st
     return Plan(inside, own, judged, names_at, unknown, fresh_at, imports_at, classes, calm, alike)
 
 
-def quiet_cells(inside: dict[int, str], names: dict[int, list[str]]) -> tuple[set[int], set[int]]:
+def quiet_cells(inside: dict[int, str], names: dict[int, dict[str, int]]) -> tuple[set[int], set[int]]:
     """Return the calm cells among those that run inside, and the cells that are alike among those that ask for names.
 
     Both are explained in :class:`Plan`. A function leaves nothing behind where it uses only what is its own, Python's,
@@ -537,7 +538,7 @@ def grade_notebook(
         done = run_learners_cells(work, sandboxes, learner, files, settings, alike)
         for k, outputs in done.outputs.items():
             cells[k]["outputs"] = outputs
-        steps = [step_of(k, cells[k], roles[k], work, done, settings) for k in work.judged if k not in left_out]
+        steps = [step_of(k, cells, roles[k], work, done, settings) for k in work.judged if k not in left_out]
         job = {
             "folder": str(folder),
             "max_bytes": settings.message_size * MB,
@@ -577,22 +578,39 @@ def grade_notebook(
 
 
 def step_of(
-    k: int, cell: dict[str, Any], role: Role, work: Plan, done: Pass, settings: SandboxSettings
+    k: int, cells: list[dict[str, Any]], role: Role, work: Plan, done: Pass, settings: SandboxSettings
 ) -> dict[str, Any]:
     """Return what the judge needs to know of cell ``k``."""
     return {
         "index": k,
-        "source": source_of(cell),
+        "source": source_of(cells[k]),
         "shown": [line.strip() for line in role.shown.split("\n") if line.strip()],
         "check": role.kind == "check",
-        "points": float(nbgrader_of(cell).get("points", 0) or 0),
+        "points": float(nbgrader_of(cells[k]).get("points", 0) or 0),
         "snapshot": done.snapshot.get(k),
-        "names": work.names[k],
+        "names": {name: why_undefined(name, cells, work, place) for name, place in work.names[k].items()},
         "fresh": work.fresh[k],
         "imports": work.imports[k],
         "classes": work.classes,
         "seconds": settings.check_seconds,
     }
+
+
+def why_undefined(name: str, cells: list[dict[str, Any]], work: Plan, place: int) -> str:
+    """Return what to say where the cells that have run did not define a name that the one at ``place`` is to define.
+
+    A learner may have moved the function into a cell of their own, and that one failed.
+    """
+    moved = [k for k in sorted(work.own) if re.search(rf"\bdef {name}\b", source_of(cells[k]))]
+    for k in (place, *moved):
+        for output in cells[k]["outputs"]:
+            if output["output_type"] == "error":
+                # IPython has the cell in a file of its own making: "(<ipython-input-1-365d2e97e0fa>, line 2)".
+                said = re.sub(r"\(<[^>]*>, (line \d+)\)", r"(\1)", output["evalue"].partition("\n")[0]).rstrip(".")
+                return f"the cell of {name} ended in {output['ename']}: {said}: nothing was defined"
+    if source_of(cells[place]) == MISSING:
+        return f"the cell of {name} is missing from the notebook"
+    return f"the cell of {name} does not define it: the name must stay as it was given"
 
 
 class WorkingFolder:

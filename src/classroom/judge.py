@@ -9,6 +9,7 @@ import gc
 import json
 import math
 import os
+import re
 import resource
 import socket
 import sys
@@ -25,8 +26,8 @@ def judge(shell: CellShell, job: dict[str, Any], ends: list[socket.socket]) -> I
     """Yield what each step of a job gave: its outputs, whether it ran to its end, and what was amiss.
 
     A step is a cell of the instructor's. ``snapshot`` is the place in ``ends`` of the learner's process as it was
-    then, and the number of that state, ``names`` what may come from there, ``imports`` statements of the instructor's
-    to run before it.
+    then, and the number of that state, ``names`` what may come from there, each with what to say where it was not
+    defined, ``imports`` statements of the instructor's to run before it.
     """
     # What a check is given may be large, and what it makes of that larger: the grader's machine is not to suffer.
     for name, limit in job["limits"].items():
@@ -48,7 +49,8 @@ def judge(shell: CellShell, job: dict[str, Any], ends: list[socket.socket]) -> I
         result, outputs = run_cell(shell, step["source"], step["seconds"])
         failed = result is None or not result.success
         if step["check"]:
-            outputs = check_outputs(step, result, outputs, failed)
+            # Where the learner's process is amiss, that is why a name did not come.
+            outputs = check_outputs(step if amiss is None else {**step, "names": {}}, result, outputs, failed)
         gone = learners[at[0]].gone if at is not None else None
         yield {"index": step["index"], "outputs": outputs, "failed": failed, "amiss": gone or amiss}
         # A traceback keeps the values of its frames, large ones too.
@@ -135,12 +137,15 @@ def value_output(text: str) -> dict[str, Any]:
 
 def failure(name: str, text: str, line: str) -> dict[str, Any]:
     """Return an error output without a traceback."""
-    lines = [f"in the line:  {line}"] if line else []
+    # A line such as "*[" says nothing.
+    lines = [f"in the line:  {line}"] if re.search(r"\w", line) else []
     return {"output_type": "error", "ename": name, "evalue": text, "traceback": [*lines, f"{name}: {text}"]}
 
 
 def describe_failure(step: dict[str, Any], error: BaseException | None) -> dict[str, Any]:
     """Return the error output of a check that raised."""
+    if isinstance(error, NameError) and error.name in step["names"]:
+        return failure("NotDefined", step["names"][error.name], "")
     name = type(error).__name__ if error is not None else "Error"
     text = plain_text(error, 2000) if error is not None else ""
     line, trace = "", error.__traceback__ if error is not None else None

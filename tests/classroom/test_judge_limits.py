@@ -1,4 +1,4 @@
-"""What a learner's results may cost the process that runs the checks: some memory, some time, and one check."""
+"""What a learner's results may cost the process that runs the checks, and what it says where there are none."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def grade(sandboxes, judge):
     """Return a function that grades two answers by two checks, and returns each cell's outputs, and the warnings."""
     folder = WorkingFolder({})
 
-    def run(answer: str, check: str, **limits: float) -> tuple[dict[str, list], list[str]]:
+    def run(answer: str | None, check: str, **limits: float) -> tuple[dict[str, list], list[str]]:
         sandboxes.settings = SandboxSettings(**limits)
         release = notebook(
             code("first", FIRST, solution=True),
@@ -44,7 +44,8 @@ def grade(sandboxes, judge):
             code("check-second", "assert second() == 2", grade=True, points=1),
         )
         answers = {"first": answer, "second": "def second():\n    return 2"}
-        rebuilt = rebuild(release, [SubmittedCell("code", text, "", name, {}) for name, text in answers.items()])
+        given = [SubmittedCell("code", text, "", name, {}) for name, text in answers.items() if text is not None]
+        rebuilt = rebuild(release, given)
         warned: list[str] = []
         grade_notebook(
             rebuilt.notebook["cells"], rebuilt.roles, {}, learner="one", files={}, folder=Path(folder.path),
@@ -99,3 +100,29 @@ def test_cells_beyond_the_notebooks_time_are_not_run(grade):
     outputs, _ = grade("import time\ntime.sleep(1.5)\ndef first():\n    return 1", "first()", notebook_seconds=1.0)
     assert "The 1 seconds for this notebook were over" in error_in(outputs["second"])
     assert error_in(outputs["check-second"])
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ("def first()\n    return 1", "ended in SyntaxError: expected ':' (line 1): nothing was defined"),
+        ("import torch\ndef first():\n    return 1", "ended in ImportError: torch is not available"),
+        ("1 / 0\ndef first():\n    return 1", "ended in ZeroDivisionError: division by zero: nothing was defined"),
+        ("def second():\n    return 1", "does not define it: the name must stay as it was given"),
+        (None, "is missing from the notebook"),
+    ],
+    ids=["no-python", "refused-import", "exception", "renamed", "missing"],
+)
+def test_check_of_a_cell_that_did_not_run_says_why(grade, answer, said):
+    check = "found = [\n    *[\n        first()\n    ]\n]\nfound"
+    outputs, _ = grade(answer, check)
+    (error,) = outputs["check-first"]
+    assert error["evalue"].startswith(f"the cell of first {said}")
+    assert error["traceback"] == [f"NotDefined: {error['evalue']}"]
+    assert not outputs["check-second"]
+
+
+def test_line_without_a_word_is_not_shown(grade):
+    outputs, _ = grade("def first():\n    return 1", "found = [\n    *[\n        first() / 0 for _ in range(1)\n    ]\n]")
+    (error,) = outputs["check-first"]
+    assert error["traceback"] == ["ZeroDivisionError: division by zero"]

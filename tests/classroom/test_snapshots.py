@@ -103,13 +103,13 @@ EQUAL = [f"assert {name}() == {number}" for number, name in enumerate(NAMES)]
             id="last-call-ends-it",
         ),
         pytest.param(
-            [PLAIN[0], "import os\nos._exit(0)", PLAIN[2]], EQUAL, ["", "NameError", ""], id="cell-that-ends-it"
+            [PLAIN[0], "import os\nos._exit(0)", PLAIN[2]], EQUAL, ["", "NotDefined", ""], id="cell-that-ends-it"
         ),
-        pytest.param([*PLAIN[:2], "def third(:"], EQUAL, ["", "", "NameError"], id="no-python"),
+        pytest.param([*PLAIN[:2], "def third(:"], EQUAL, ["", "", "NotDefined"], id="no-python"),
         pytest.param(
             ["def first(a, a):\n    return 0", "def second():\n    nonlocal a", PLAIN[2]],
             EQUAL,
-            ["NameError", "NameError", ""],
+            ["NotDefined", "NotDefined", ""],
             id="python-until-it-is-compiled",
         ),
     ],
