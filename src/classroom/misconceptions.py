@@ -28,6 +28,8 @@ MEASURED = "measured-not-derived"
 # What the checker says of a gradient as long as the function that it belongs to does not run.
 WAITS = "cannot be checked before"
 MAX_CODE_LINES = 14
+# With these a check ends where the cell of the answer did not run, or defined something else.
+DID_NOT_RUN = ("NotDefined", "NameError", "ImportError", "ModuleNotFoundError")
 # What gives a name in a program.
 NAMING = (ast.Name, ast.arg, ast.FunctionDef, ast.ExceptHandler)
 NEED_HELP_BELOW = 0.5
@@ -95,6 +97,8 @@ class Mistake:
     names: Counter[str] = field(default_factory=Counter)
     message: str = ""
     code: str = ""
+    # The answer's cell did not run: an accident, which says nothing of what was understood.
+    accident: bool = False
 
     @property
     def where(self) -> str:
@@ -140,9 +144,9 @@ class ClassReport:
 
     @property
     def frequent(self) -> list[Mistake]:
-        """All mistakes, those of most learners first."""
+        """All mistakes, those of most learners first; after them the accidents."""
         found = [mistake for outcome in self.outcomes for mistake in outcome.mistakes]
-        return sorted(found, key=lambda mistake: (-len(mistake.learners), mistake.label))
+        return sorted(found, key=lambda mistake: (mistake.accident, -len(mistake.learners), mistake.label))
 
 
 def read_class(results: Results) -> ClassReport:
@@ -272,7 +276,8 @@ def read_findings(outputs: Outputs, *, right: bool) -> list[dict[str, Any]]:
         return [finding for finding in findings if not finding["ok"]]
     errors = [output for output in outputs if isinstance(output, dict) and output.get("output_type") == "error"]
     if errors:
-        return [{"name": "", "cause": "", "message": error_text(errors[-1])}]
+        accident = errors[-1].get("ename") in DID_NOT_RUN
+        return [{"name": "", "cause": "", "message": error_text(errors[-1]), "accident": accident}]
     return [] if right else [{"name": "", "cause": "", "message": "the check gave fewer points and says no more"}]
 
 
@@ -307,9 +312,20 @@ def error_text(error: dict[str, Any]) -> str:
         return f"this does not hold: {said}" if said else "something that is claimed does not hold"
     if name in ("NotRun", "TimeLimit", "LeftOut", "WrongScore"):
         return said[:100] or "the check was not run"
+    if name == "NotDefined":
+        ended = re.search(r" ended in (\w+): ", said)
+        if ended:
+            return f"the answer's cell did not run: {kind_of(ended[1])}"
+        return "the answer's cell " + ("is missing" if " is missing " in said else "does not define what was asked for")
+    return f"the check ended with {kind_of(name)}"
+
+
+def kind_of(name: str) -> str:
+    """Return the name of an exception where it is one of Python's or of the grader's own."""
     known = getattr(builtins, name, None)
-    kind = name if isinstance(known, type) and issubclass(known, Exception) else "an error"
-    return f"the check ended with {kind}"
+    if name in ("NotRun", "TimeLimit", "LeftOut") or (isinstance(known, type) and issubclass(known, Exception)):
+        return name
+    return "an error"
 
 
 def note(
@@ -330,6 +346,7 @@ def note(
     mistake = found.get((question, label))
     if mistake is None:
         mistake = found[(question, label)] = Mistake(question, label, cause, known)
+        mistake.accident = finding.get("accident", False)
     mistake.learners.add(learner)
     if finding["name"] not in ("", function_of(question.name)):
         mistake.names[finding["name"]] += 1
@@ -438,7 +455,11 @@ def title_of(release: Path, assignment: str) -> str:
 
 def go_together(mistakes: list[Mistake], learners: int, most: int = 8) -> list[Pair]:
     """Return the pairs of mistakes in different questions that meet in more learners than chance would let them."""
-    often = [mistake for mistake in mistakes if len(mistake.learners) >= 3 and not mistake.words.get("unstarted")]
+    often = [
+        mistake
+        for mistake in mistakes
+        if len(mistake.learners) >= 3 and not mistake.words.get("unstarted") and not mistake.accident
+    ]
     pairs = []
     for one, other in itertools.combinations(often, 2):
         if one.question == other.question:

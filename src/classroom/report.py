@@ -167,13 +167,14 @@ def distribution(report: ClassReport) -> Iterator[str]:
 
 
 def what_to_say(report: ClassReport, book: str | None) -> Iterator[str]:
-    """Yield the mistakes that most make, each with a sentence for the next lesson."""
+    """Yield the mistakes that most make, each with a sentence for the next lesson, and whose cells did not run."""
     yield "<h2>What to say in class next</h2>"
     graded = len(report.results.graded)
-    often = [mistake for mistake in report.frequent if len(mistake.learners) >= max(2, 0.03 * graded)][:NEXT]
-    often = often or report.frequent[:1]
+    real = [mistake for mistake in report.frequent if not mistake.accident]
+    often = [mistake for mistake in real if len(mistake.learners) >= max(2, 0.03 * graded)][:NEXT] or real[:1]
     if not often:
         yield "<p>No mistake was found. Go on to the next chapter.</p>"
+        yield from accidents(report)
         return
     sections = {outcome.question: outcome.section for outcome in report.outcomes}
     yield '<ol class="next">'
@@ -189,6 +190,21 @@ def what_to_say(report: ClassReport, book: str | None) -> Iterator[str]:
         )
         said = say
     yield "</ol>"
+    yield from accidents(report)
+
+
+def accidents(report: ClassReport) -> Iterator[str]:
+    """Yield how many have handed in an answer whose cell did not run, by its reason."""
+    who: dict[str, set[str]] = {}
+    for mistake in report.frequent:
+        if mistake.accident:
+            who.setdefault(mistake.label, set()).update(mistake.learners)
+    if who:
+        reasons = "; ".join(f"{text(label)} ({len(learners)})" for label, learners in who.items())
+        yield (
+            f"<p>Of {len(set().union(*who.values()))} of {len(report.results.graded)} an answer could not be checked: "
+            f"{reasons}. Ask the class to run all cells from the top before they hand in.</p>"
+        )
 
 
 def board(mistake: Mistake) -> str:

@@ -227,6 +227,31 @@ def test_notebooks_that_cannot_be_read_are_said(course, junk):
     assert {learner for learner, _ in report.unread} == {"learner-0003"}
 
 
+def test_cells_that_did_not_run_come_after_the_mistakes(course):
+    def change(said):
+        error = {"output_type": "error", "ename": "NotDefined", "evalue": said, "traceback": []}
+
+        def spoiled(cells):
+            for cell in cells:
+                if cell["metadata"].get("nbgrader", {}).get("grade"):
+                    cell["outputs"] = [error]
+
+        return spoiled
+
+    for k in range(40):
+        kind = "SyntaxError" if k % 2 else "Olga"
+        spoil(course, f"learner-{k:04d}", change(f"the cell of f ended in {kind}: Olga was here: nothing was defined"))
+    spoil(course, "learner-0040", change("the cell of f is missing from the notebook"))
+    write_report(course.root, SLUG)
+    page = (course.root / "results" / SLUG / "report.html").read_text(encoding="utf-8")
+    said = page.partition("What to say in class next")[2].partition("</ol>")
+    assert "did not run" not in said[0] and "Olga" not in page
+    told = said[2].partition("<h2>")[0]
+    assert "Of 41 of 60 an answer could not be checked" in told and "Look at" not in told
+    for label in ("did not run: SyntaxError (20)", "did not run: an error (20)", "cell is missing (1)"):
+        assert label in told
+
+
 @pytest.mark.parametrize(
     "junk", [None, [], {"findings": "no"}, {"findings": [1, {"name": 2}, {"name": "dZ", "ok": 1}]}]
 )
