@@ -285,7 +285,8 @@ def telling(findings: list[dict[str, Any]], words: Words) -> list[dict[str, Any]
     """Return the findings that name a mistake, or all where none does: one slip often shows in several ways.
 
     Where a gradient is wrong, what a value says of the same function is the same slip once more, unless it is named by
-    the author. What could not be checked because the function does not run says nothing of its own.
+    the author; so is an argument that a call changes, where backward is said to change what it is given. What could
+    not be checked because the function does not run says nothing of its own.
     """
     findings = [finding for finding in findings if WAITS not in finding["message"]] or findings
     # What stops a whole backward is said of each of its gradients, and differs in the nudge behind it alone.
@@ -294,10 +295,13 @@ def telling(findings: list[dict[str, Any]], words: Words) -> list[dict[str, Any]
         said.setdefault(finding["message"].partition(" Nudge ")[0], finding)
     findings = list(said.values())
     gradient = any(finding.get("kind") == "gradient" for finding in findings)
+    changes = any(f.get("kind") == "behaviour" and f["cause"].startswith("modifies-") for f in findings)
     once = [
         finding
         for finding in findings
-        if not (gradient and finding.get("kind") == "value") or finding["cause"] == "author-mistake"
+        if finding.get("kind") != "value"
+        or finding["cause"] == "author-mistake"
+        or not (gradient or (changes and finding["cause"] == "modifies-input"))
     ]
     return [finding for finding in once if not words.causes.get(finding["cause"], {}).get("vague")] or once
 

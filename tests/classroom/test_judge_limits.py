@@ -123,6 +123,6 @@ def test_check_of_a_cell_that_did_not_run_says_why(grade, answer, said):
 
 
 def test_line_without_a_word_is_not_shown(grade):
-    outputs, _ = grade("def first():\n    return 1", "found = [\n    *[\n        first() / 0 for _ in range(1)\n    ]\n]")
+    outputs, _ = grade("def first():\n    return 1", "[\n    *[\n        first() / 0 for _ in range(1)\n    ]\n]")
     (error,) = outputs["check-first"]
     assert error["traceback"] == ["ZeroDivisionError: division by zero"]

@@ -23,7 +23,7 @@ from classroom.misconceptions import FINDINGS, Words, excerpt, nameless, read_cl
 from classroom.report import write_report
 from classroom.results import read_results
 from course import ROOT, Course, code, markdown, notebook
-from gradcheck import check_layer
+from gradcheck import check_layer, check_values, combine
 from graded_class import make_class
 
 SLUG, NAME, SIZE = "08-loss-backward", "loss_backward", 60
@@ -93,6 +93,24 @@ def test_function_that_is_not_written_yet_is_told_once(broken):
     assert len(findings) > 1
     (told,) = telling(findings, Words())
     assert f"{broken} is not written yet" in told["message"]
+
+
+def test_one_change_in_place_is_told_once():
+    def forward(Z):
+        return np.maximum(0, Z), Z
+
+    def backward(dA, cache):
+        dA[cache <= 0] = 0
+        return dA
+
+    case = (np.array([[5.0, -6.0]]), np.array([[-1.0, 2.0]])), np.array([[0.0, -6.0]])
+    report = combine(
+        check_layer(forward, backward, {"Z": np.array([[1.0, -2.0, 3.0], [-1.0, 2.0, -3.0]])}, seed=0),
+        check_values(backward, [case]),
+    )
+    findings = [finding for finding in report.to_dict()["findings"] if not finding["ok"]]
+    assert [finding["cause"] for finding in findings] == ["modifies-upstream", "modifies-input"]
+    assert [finding["cause"] for finding in telling(findings, Words())] == ["modifies-upstream"]
 
 
 def test_report_adds_up_with_the_gradebook(made, page):
