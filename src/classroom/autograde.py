@@ -4,6 +4,7 @@
 """
 
 import atexit
+import contextlib
 import fnmatch
 import glob
 import json
@@ -35,7 +36,7 @@ from nbgrader.preprocessors import (
 from nbgrader.utils import find_all_files
 from traitlets import Bool, List
 
-from classroom.errors import OTHER_NAMES, InstructorError
+from classroom.errors import OTHER_NAMES, UNKNOWN_CELLS, InstructorError
 from classroom.generate import CarefulGenerateAssignment, told_in_a_sentence
 from classroom.grading import JudgeServer, Sandboxes, WorkingFolder, grade_notebook
 from classroom.rebuild import Rebuilt, check_folder, nbgrader_of, read_notebook, rebuild
@@ -137,6 +138,7 @@ class SafeAutograde(Autograde):  # type: ignore[misc]
 
     def convert_notebooks(self) -> None:
         """Grade all submissions that can be read; then fail if there were others."""
+        self.refuse_unknown_cells()
         refused = []
         for folder, notebooks in sorted(self.assignments.items()):
             try:
@@ -152,6 +154,28 @@ class SafeAutograde(Autograde):  # type: ignore[misc]
         super().convert_notebooks()
         if refused:
             raise NbGraderException(f"{len(refused)} of the submissions could not be graded")
+
+    def refuse_unknown_cells(self) -> None:
+        """Raise InstructorError where the release has a cell that the gradebook lacks.
+
+        nbgrader would find that out after it has removed what was autograded before, learner by learner.
+        """
+        assignment = self.coursedir.assignment_id
+        known: dict[str, set[str]] = {}
+        with (
+            contextlib.suppress(MissingEntry),
+            Gradebook(self.coursedir.db_url, self.coursedir.course_id) as gradebook,
+        ):
+            for notebook in gradebook.find_assignment(assignment).notebooks:
+                known[notebook.name] = {cell.name for cell in notebook.source_cells}
+        for name, cells in known.items():
+            if not (self.release_of(assignment) / f"{name}.ipynb").is_file():
+                continue
+            about = [nbgrader_of(cell) for cell in self.read_release(assignment, name)["cells"]]
+            new = [cell["grade_id"] for cell in about if cell.get("solution") or cell.get("grade") or cell.get("task")]
+            new = [grade_id for grade_id in new if grade_id not in cells]
+            if new:
+                raise InstructorError(UNKNOWN_CELLS.format(cells=", ".join(new), assignment=assignment))
 
     def refuse_unknown_names(self, folder: str, notebooks: list[str]) -> None:
         """Refuse a submission in which no file has the name of a released notebook."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from classroom.errors import InstructorError
+from classroom.errors import UNKNOWN_CELLS, InstructorError
 from classroom.grader import Graded, close_graders, grade, unpack
 from classroom.journal import Journal, Run, journal_path, read_run
 from classroom.sandbox import INSTALL, find_problem
@@ -198,11 +198,7 @@ class ClassRun:
         name = self.preparation.name
         stale, unknown = self.preparation.stale_checks()
         if unknown:
-            raise InstructorError(
-                f"{', '.join(unknown)} of {name} is not in the gradebook: it came after the exercise was published. "
-                "Take it out of the source again, and run: make release. (Before anybody has handed in, run instead: "
-                f"nbgrader generate_assignment {name})"
-            )
+            raise InstructorError(UNKNOWN_CELLS.format(cells=", ".join(unknown), assignment=name))
         if not stale:
             return
         text = (

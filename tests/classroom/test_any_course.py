@@ -269,6 +269,22 @@ def test_missing_release_is_said_and_nothing_is_recorded(course):
         kept.rename(release)
 
 
+def test_check_that_came_later_is_refused_before_anything_is_removed(course):
+    path = course.root / "release" / SLUG / f"{NAME}.ipynb"
+    kept, before = path.read_text(encoding="utf-8"), course.autograded("right", SLUG, NAME)
+    content = json.loads(kept)
+    content["cells"].append(code("test-new", "1", grade=True, points=1))
+    path.write_text(json.dumps(content), encoding="utf-8")
+    try:
+        ran = course.nbgrader("autograde", SLUG, "--force", "--student", "right")
+    finally:
+        path.write_text(kept, encoding="utf-8")
+    assert ran.returncode == 1 and "Traceback" not in ran.stderr
+    errors = [line for line in ran.stderr.splitlines() if "ERROR" in line]
+    assert len(errors) == 1 and f"test-new of {SLUG} is not in the gradebook" in errors[0], ran.stderr
+    assert course.autograded("right", SLUG, NAME) == before
+
+
 def test_without_bubblewrap_autograding_refuses_and_says_what_to_install(course, tmp_path):
     empty = tmp_path / "bin"
     empty.mkdir()
