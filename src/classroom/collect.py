@@ -28,12 +28,14 @@ SYSTEMS = {"moodle": "Moodle", "canvas": "Canvas", "plain": "a plain upload"}
 MOODLE = re.compile(r"(?P<name>.+?)_(?P<number>\d+)_assignsubmission_(?P<kind>[a-z]+)(?:_(?P<rest>.*))?")
 CANVAS = re.compile(r"(?P<name>.+?)(?P<late>_LATE)?_(?P<number>\d+)_(?P<order>\d+)_(?P<rest>.+)")
 CANVAS_ANONYMOUS = re.compile(r"(?P<late>LATE_)?anon_(?P<number>[A-Za-z0-9]+)_(?P<order>\d+)_(?P<rest>.+)")
-CANVAS_TEXT = re.compile(r".+_(?:\d+|anon_[A-Za-z0-9]+)_(text|link)\.html")
+CANVAS_TEXT = re.compile(r"(?P<name>.+)_(?:(?P<number>\d+)|anon_[A-Za-z0-9]+)_(?:text|link)\.html")
 # "x (1)", "x-1", "x-Copy1", "x - Copy", "x copy 2": what browsers, Jupyter and file managers make of a second x.
 COPY = r"[\s_-]*(?:copy|kopie|copie|copia)?[\s_-]*\(?(\d{0,2})\)?"
 NOTEBOOK = re.compile(r"(?P<stem>.+)\.ipynb(?:\.(?:json|txt))?", re.IGNORECASE)
 ABANDONED_SECONDS = 3600
 RECORD = "collected.csv"
+# What stands there of a learner who has handed in what could not be placed.
+UNREAD = "unread"
 COLUMNS = ["id", "name", "email", "system", "number", "label", "attachment", "handed_in", "late", "timestamp"]
 
 
@@ -56,7 +58,8 @@ class Summary:
     """What came of collecting an archive; ``str()`` tells the instructor.
 
     ``placed`` has the ids of the learners whose work lies in ``submitted/`` now; ``left`` pairs each file that could
-    not be placed with the reason; ``absent`` are the ids of the roster that have handed in nothing.
+    not be placed with the reason; ``unread`` are the ids of those of whom nothing could be placed; ``absent`` are the
+    ids of the roster that have handed in nothing.
     """
 
     assignment: str
@@ -71,6 +74,7 @@ class Summary:
     attempts: tuple[tuple[str, str, str], ...] = ()
     renamed: tuple[tuple[str, str], ...] = ()
     left: tuple[tuple[str, str], ...] = ()
+    unread: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
     extra: int = 0
     litter: int = 0
@@ -99,6 +103,8 @@ class Summary:
         if self.litter:
             lines.append(f"{number(self.litter, 'file')} that systems leave behind, such as __MACOSX, passed over.")
         lines += section("Could not be placed", self.left)
+        if self.unread:
+            lines.append(f"Handed in and nothing of it placed, see above: {listed(self.unread)}.")
         if self.absent:
             lines.append(f"Nothing from {len(self.absent)} of the class: {listed(self.absent)}.")
         return "\n".join(lines)
@@ -196,7 +202,8 @@ def collect_zip(
             files.mkdir()
             found = unpack(zip_path, files)
             system = system or recognise(found.members)
-            claims, extras, left = claim_all(found.members, task, roster, system)
+            read = reader(found.members, task, system)
+            claims, extras, left = claim_all(found.members, task, roster, system, read)
             claims, unreadable = readable(claims)
             left = [*found.refused, *left, *unreadable]
             if not claims:
@@ -206,6 +213,7 @@ def collect_zip(
             left += [(shown(member.name), "came with no notebook that can be read") for member in orphans]
             placed = {id_: make_ready(ready / id_, given, extras.get(id_, [])) for id_, given in counting.items()}
             left += [item for _, refused in placed.values() for item in refused]
+            unread = owners(left, roster, system, read) - counting.keys() if roster else set()
             summary = Summary(
                 assignment,
                 zip_path.name,
@@ -223,12 +231,15 @@ def collect_zip(
                 attempts=tuple(attempts),
                 renamed=tuple((c.member.name, c.remark) for given in counting.values() for c in given if c.remark),
                 left=tuple(left),
-                absent=tuple(sorted(id_ for id_ in everybody if id_ not in counting and not place_of(id_).exists())),
+                unread=tuple(sorted(unread)),
+                absent=tuple(
+                    sorted(id_ for id_ in everybody if id_ not in {*counting, *unread} and not place_of(id_).exists())
+                ),
                 extra=sum(count for count, _ in placed.values()),
                 litter=found.litter,
             )
             unchanged, replaced = move(ready, place_of, graded_of, downloaded)
-            write_record(downloaded / RECORD, counting, roster, system)
+            write_record(downloaded / RECORD, counting, unread, roster, system)
     except OSError as problem:
         raise InstructorError(f"{zip_path} was not collected: {problem.strerror or problem}.") from None
     finally:
@@ -273,19 +284,40 @@ def match_canvas(part: str) -> re.Match[str] | None:
     return CANVAS_ANONYMOUS.fullmatch(part) or CANVAS.fullmatch(part)
 
 
+Read = tuple[str, list[str], str, bool, tuple[Any, ...], str]
+
+
+def reader(members: list[Member], task: Assignment, system: str) -> Callable[[Member], Read]:
+    """Return the function that reads the names of files as a system makes them."""
+    if system == "plain":
+        return PlainNames(members, task)
+    return read_moodle_name if system == "moodle" else read_canvas_name
+
+
+def owners(left: list[tuple[str, str]], roster: Roster, system: str, read: Callable[[Member], Read]) -> set[str]:
+    """Return the ids of the learners whose files could not be placed, as far as the files' names say it."""
+    ids = set()
+    for name, _ in left:
+        # A zip file of a learner's own that could not be opened stands for the folder that it would have been.
+        parts = (*name.split("/"), *([""] if name.lower().endswith(".zip") else []))
+        with contextlib.suppress(Unknown):
+            _, names, given_number, *_ = read(Member(parts, Path(name), ()))
+            ids.add(whom(names, given_number, roster, system).id)
+    return ids
+
+
 def claim_all(
-    members: list[Member], task: Assignment, roster: Roster | None, system: str
+    members: list[Member], task: Assignment, roster: Roster | None, system: str, read: Callable[[Member], Read]
 ) -> tuple[list[Claim], dict[str, list[Member]], list[tuple[str, str]]]:
     """Return the notebooks with the learners whose they are, other files by learner, and what belongs to nobody."""
     claims: list[Claim] = []
     extras: dict[str, list[Member]] = defaultdict(list)
     left: list[tuple[str, str]] = []
-    read: Callable[[Member], Read] = PlainNames(members, task)
-    if system != "plain":
-        read = read_moodle_name if system == "moodle" else read_canvas_name
     for member in members:
         try:
             label, names, given_number, late, order, rest = read(member)
+            if not rest:
+                raise Unknown(f"is a text or an address typed into {SYSTEMS[system]}, not a file")
             person = whom(names, given_number, roster, system)
             notebook, copy, remark = which_notebook(rest, member, task)
             if notebook is None:
@@ -311,17 +343,16 @@ def claim_all(
     return claims, {id_: others for id_, others in extras.items() if id_ in known}, left
 
 
-Read = tuple[str, list[str], str, bool, tuple[Any, ...], str]
-
-
 def read_moodle_name(member: Member) -> Read:
-    """Return what Moodle's names say: ``Ada Lovelace_4711_assignsubmission_file/x.ipynb``, or all in one name."""
+    """Return what Moodle's names say: ``Ada Lovelace_4711_assignsubmission_file/x.ipynb``, or all in one name.
+
+    A text that was typed has no name of its own.
+    """
     for place, part in enumerate(member.parts):
         found = MOODLE.fullmatch(strip_zip(part) if place < len(member.parts) - 1 else part)
-        if found and found["kind"] == "onlinetext":
-            raise Unknown("is a text typed into Moodle, not a file")
-        if found and (found["rest"] or place < len(member.parts) - 1):
-            rest = "/".join(filter(None, (found["rest"], *member.parts[place + 1 :])))
+        typed = found and found["kind"] == "onlinetext"
+        if found and (typed or found["rest"] or place < len(member.parts) - 1):
+            rest = "" if typed else "/".join(filter(None, (found["rest"], *member.parts[place + 1 :])))
             pieces = found["name"].split("-")
             # A class in groups has the group's name first: "Group A-Ada Lovelace".
             names = ["-".join(pieces[k:]) for k in range(len(pieces))]
@@ -330,10 +361,14 @@ def read_moodle_name(member: Member) -> Read:
 
 
 def read_canvas_name(member: Member) -> Read:
-    """Return what Canvas' names say: ``lovelaceada_LATE_4711_90210_x.ipynb``, or ``anon_Xy12z_90210_x.ipynb``."""
+    """Return what Canvas' names say: ``lovelaceada_LATE_4711_90210_x.ipynb``, or ``anon_Xy12z_90210_x.ipynb``.
+
+    A text or an address that was typed, ``lovelaceada_4711_text.html``, has no name of its own.
+    """
     for place, part in enumerate(member.parts):
-        if CANVAS_TEXT.fullmatch(part):
-            raise Unknown("is a text or an address typed into Canvas, not a file")
+        typed = CANVAS_TEXT.fullmatch(part)
+        if typed:
+            return typed["name"], [typed["name"]], typed["number"] or "", False, (), ""
         found = match_canvas(part)
         if found:
             rest = "/".join((found["rest"], *member.parts[place + 1 :]))
@@ -541,7 +576,9 @@ def same(one: Path, other: Path) -> bool:
     return all((other / name).is_file() and (one / name).read_bytes() == (other / name).read_bytes() for name in names)
 
 
-def write_record(path: Path, counting: dict[str, list[Claim]], roster: Roster | None, system: str) -> None:
+def write_record(
+    path: Path, counting: dict[str, list[Claim]], unread: Iterable[str], roster: Roster | None, system: str
+) -> None:
     """Write down who has handed in and what the system calls them, for what is given back to it later."""
     rows = {row["id"]: row for row in read_record(path)}
     for person in roster.people if roster else ():
@@ -549,6 +586,8 @@ def write_record(path: Path, counting: dict[str, list[Claim]], roster: Roster | 
         row |= {"name": person.name, "email": person.email}
         if roster and person.number and not row.get("number"):
             row |= {"number": person.number, "system": roster.system}
+    for id_ in unread:
+        rows[id_]["handed_in"] = rows[id_].get("handed_in") or UNREAD
     for id_, given in counting.items():
         claim = given[0]
         row = rows.get(id_, {"id": id_, "name": claim.person.name, "email": claim.person.email})

@@ -57,6 +57,11 @@ def pack_feedback(root: Path, assignment: str, layout: str, into: Path | None = 
     without = {learner.id for learner in results.graded} - {learner.id for learner, _ in pages}
     if without:
         lines.append(f"No feedback was generated for: {listed(without)}.")
+    if results.lost:
+        lines.append(
+            f"Their autograded notebooks are missing, so these pages may be of an earlier grading: "
+            f"{listed(learner.id for learner in results.lost)}. Grade again: classroom grade {assignment} --regrade"
+        )
     return "\n".join(lines)
 
 

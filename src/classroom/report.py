@@ -8,6 +8,7 @@ from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 
+from classroom.collect import listed
 from classroom.collect import number as count_of
 from classroom.errors import InstructorError
 from classroom.export import number, write_table
@@ -17,6 +18,10 @@ from classroom.results import read_results
 SHOWN = 6
 NEXT = 5
 MOST_NAMES = 400
+LOST = (
+    "The autograded notebooks are missing, as after an autograding that has failed, and the scores are those from "
+    "before: {who}. Grade again: classroom grade {assignment} --regrade"
+)
 
 
 def write_report(
@@ -44,7 +49,13 @@ def write_report(
         os.replace(new, path)
     except OSError as problem:
         raise InstructorError(f"{path} cannot be written: {problem.strerror}.") from None
-    lines = [f"{path} and report.csv: {count_of(len(results.graded), 'learner')}, {len(report.frequent)} mistakes."]
+    without = len(results.ungraded) + len(results.lost)
+    lines = [
+        f"{path} and report.csv: {count_of(len(results.graded), 'learner')}, {len(report.frequent)} mistakes"
+        f"{f', {without} not graded' if without else ''}."
+    ]
+    if results.lost:
+        lines.append(LOST.format(who=listed(learner.id for learner in results.lost), assignment=assignment))
     if report.unread:
         who = len({learner for learner, _ in report.unread})
         lines.append(f"Not read from {count_of(who, 'learner')}, for instance {': '.join(report.unread[0])}.")
@@ -111,12 +122,14 @@ def key_figures(report: ClassReport) -> str:
     totals = [learner.total for learner in results.graded]
     most = number(results.points)
     figures = [
-        (f"{len(results.graded)} of {len(results.learners)}", "handed in"),
+        (f"{len(results.learners) - len(results.absent)} of {len(results.learners)}", "handed in"),
         (f"{number(round(statistics.median(totals), 2))} of {most}", "points, the median"),
         (f"{number(round(statistics.fmean(totals), 2))}", "points, the mean"),
         (str(sum(total >= results.points - 1e-9 for total in totals)), "have all points"),
         (str(sum(learner.late for learner in results.graded)), "were late"),
     ]
+    if results.ungraded:
+        figures.insert(1, (str(len(results.ungraded)), "of them not graded"))
     return (
         '<dl class="figures">'
         + "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for value, name in figures)
@@ -305,12 +318,17 @@ def people(report: ClassReport, names: bool) -> Iterator[str]:
         yield "</tbody></table>"
         if len(report.help) > MOST_NAMES:
             yield f"<p>And {len(report.help) - MOST_NAMES} more, in report.csv.</p>"
-    if results.ungraded:
+    if results.ungraded or results.lost:
         yield "<h2>Whose work is not graded</h2>"
-        yield f"<p>{count_of(len(results.ungraded), 'learner')}; <code>classroom grade</code> says why.</p>"
-        if names:
-            listed = "".join(f"<li>{html.escape(learner.name)}</li>" for learner in results.ungraded[:MOST_NAMES])
-            yield f"<ul class='names'>{listed}</ul>"
+    count = count_of(len(results.ungraded), "learner")
+    unread = f"{count}; <code>classroom collect</code> or <code>classroom grade</code> says why."
+    lost = text(LOST.format(who=count_of(len(results.lost), "learner"), assignment=results.assignment))
+    for some, said in ((results.ungraded, unread), (results.lost, lost)):
+        if some:
+            yield f"<p>{said}</p>"
+        if some and names:
+            items = "".join(f"<li>{html.escape(learner.name)}</li>" for learner in some[:MOST_NAMES])
+            yield f"<ul class='names'>{items}</ul>"
     yield "<h2>Who has not handed in</h2>"
     if not absent:
         yield "<p>Nobody is missing of those whom the gradebook or the table of the class knows.</p>"
@@ -352,7 +370,9 @@ def table_of(report: ClassReport, *, names: bool) -> Iterator[list[str]]:
     """Yield the rows of the same report as a table."""
     results, graded = report.results, str(len(report.results.graded))
     yield ["part", "question", "what", "learners", "of", "where", "say", "section", "example"]
-    yield ["class", "", "handed in", graded, str(len(results.learners)), "", "", "", ""]
+    handed_in = str(len(results.learners) - len(results.absent))
+    yield ["class", "", "handed in", handed_in, str(len(results.learners)), "", "", "", ""]
+    yield ["class", "", "not graded", str(len(results.ungraded) + len(results.lost)), handed_in, "", "", "", ""]
     yield from (["scores", "", f"{name} points", str(count), graded, "", "", "", ""] for name, count in bins(report))
     for outcome in report.outcomes:
         yield from outcome_rows(outcome, graded)
@@ -374,7 +394,7 @@ def table_of(report: ClassReport, *, names: bool) -> Iterator[list[str]]:
         yield from (
             ["may need help", "", learner.id, "", "", learner.name, why, "", ""] for learner, why in report.help
         )
-        for part, some in (("not handed in", results.absent), ("not graded", results.ungraded)):
+        for part, some in (("not handed in", results.absent), ("not graded", [*results.ungraded, *results.lost])):
             yield from ([part, "", learner.id, "", "", learner.name, "", "", ""] for learner in some)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from classroom.collect import RECORD, read_record
+from classroom.collect import RECORD, UNREAD, read_record
 from classroom.errors import InstructorError
 from classroom.rebuild import nbgrader_of
 from classroom.release import course_config
@@ -83,6 +83,11 @@ class Results:
     def ungraded(self) -> list[Learner]:
         """Those whose work lies there and is not graded, such as a notebook that cannot be read."""
         return [one for _, one in sorted(self.learners.items()) if not one.handed_in and one.in_hand]
+
+    @property
+    def lost(self) -> list[Learner]:
+        """Those who are graded and whose autograded notebooks are gone, as after an autograding that has failed."""
+        return [learner for learner in self.graded if not self.autograded(learner).is_dir()]
 
     def autograded(self, learner: Learner) -> Path:
         """Return the folder of a learner's autograded notebooks."""
@@ -189,6 +194,7 @@ def read_results(root: Path, assignment: str) -> Results:
         learner = learners.setdefault(known_as["id"], Learner(known_as["id"]))
         learner.record = known_as
         learner.late |= known_as.get("late") == "yes"
+        learner.in_hand |= known_as.get("handed_in") == UNREAD
         learner.email = learner.email or known_as.get("email", "")
     with contextlib.suppress(InstructorError):  # nobody has handed in
         for id_ in find_submissions(course, assignment):

@@ -233,6 +233,40 @@ def test_who_has_come_before_is_not_absent(course, tmp_path):
     assert kept == [("ana", "yes", "301"), ("ben", "yes", "302"), ("cleo", "", "")]
 
 
+def test_whose_files_were_refused_has_handed_in(course, tmp_path):
+    roster = tmp_path / "class.csv"
+    roster.write_text("Student,ID,SIS Login ID\n" + "".join(f"{k},{k},l{k}\n" for k in range(301, 306)), "utf-8")
+    archives = {
+        "canvas": {
+            "ana_301_9001_adding_up.ipynb": work(),
+            "ben_302_9002_adding_up.ipynb": b"no notebook",
+            "cleo_303_text.html": b"<p>Hello</p>",
+            "dan_304_9003_work.zip": b"PK no zip",
+        },
+        "moodle": {
+            "301_1_assignsubmission_file/adding_up.ipynb": work(),
+            "302_2_assignsubmission_file/adding_up.ipynb": b"no notebook",
+            "303_3_assignsubmission_onlinetext/onlinetext.html": b"<p>Hello</p>",
+            "304_4_assignsubmission_file/work.zip": b"PK no zip",
+        },
+        "plain": {
+            "301/adding_up.ipynb": work(),
+            "302_adding_up.ipynb": b"no notebook",
+            "303/notes.txt": b"Hello",
+            "304.zip": b"PK no zip",
+        },
+    }
+    for system, files in archives.items():
+        done = collect_zip(zipped(tmp_path / f"{system}.zip", files), course.root, TASK, students=roster)
+        assert (done.system, done.placed, len(done.left)) == (system, ("l301",), 3)
+        assert (done.unread, done.absent) == (("l302", "l303", "l304"), ("l305",)), system
+        assert "nothing of it placed, see above: l302, l303, l304." in str(done)
+    record = read_record(course.root / "downloaded" / TASK / "collected.csv")
+    assert [row["handed_in"] for row in record] == ["yes", "unread", "unread", "unread", ""]
+    collect_zip(zipped(tmp_path / "again.zip", {"302/adding_up.ipynb": work()}), course.root, TASK, students=roster)
+    assert read_record(course.root / "downloaded" / TASK / "collected.csv")[1]["handed_in"] == "yes"
+
+
 def test_two_of_one_name_are_told_apart_by_moodles_numbers_or_left(course, tmp_path):
     files = {f"Ana Wu_{k}_assignsubmission_file/adding_up.ipynb": work(by=str(k)) for k in (1, 2)}
     files["Ben Ode_3_assignsubmission_file/adding_up.ipynb"] = work()

@@ -283,6 +283,25 @@ def test_odd_display_data_does_no_harm(course, junk):
     assert "report.csv" in write_report(course.root, SLUG)
 
 
+def test_who_is_not_graded_is_said_and_has_handed_in(course):
+    for k in (3, 4):
+        shutil.rmtree(course.root / "autograded" / f"learner-{k:04d}")
+        (course.root / "feedback" / f"learner-{k:04d}" / SLUG).mkdir(parents=True)
+        (course.root / "feedback" / f"learner-{k:04d}" / SLUG / f"{NAME}.html").write_text("old", encoding="utf-8")
+    course.hand_in("learner-0061", SLUG, NAME, "no notebook")
+    said = write_report(course.root, SLUG)
+    assert f"{SIZE} learners" in said.splitlines()[0] and said.splitlines()[0].endswith(" 3 not graded.")
+    assert "from before: learner-0003, learner-0004. Grade again: classroom grade" in said
+    folder = course.root / "results" / SLUG
+    page, table = (folder / "report.html").read_text(encoding="utf-8"), rows_of(folder / "report.csv")
+    assert f"<dt>handed in</dt><dd>{SIZE + 1} of {SIZE + 3}</dd>" in page
+    assert "<dt>of them not graded</dt><dd>1</dd>" in page and "autograded notebooks are missing" in page
+    by_part = {part: {row["what"] for row in table if row["part"] == part} for part in ("not graded", "not handed in")}
+    assert by_part["not graded"] == {"learner-0003", "learner-0004", "learner-0061"}
+    assert by_part["not handed in"] == {"learner-0060", "learner-0062"}
+    assert "of an earlier grading: learner-0003, learner-0004." in pack_feedback(course.root, SLUG, "plain")
+
+
 @pytest.mark.parametrize("size", [1, 0])
 def test_small_classes(course, size, tmp_path):
     with sqlite3.connect(course.root / "gradebook.db") as database:
