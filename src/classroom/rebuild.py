@@ -121,16 +121,28 @@ def parse_notebook(text: bytes, where: str) -> list[SubmittedCell]:
     def refuse(problem: str) -> InstructorError:
         return InstructorError(f"{where} {problem}")
 
+    if not text.strip():
+        raise refuse("is empty. Ask for the file that Jupyter saved.")
     try:
-        content = json.loads(text.decode("utf-8-sig"))
+        decoded = text.decode("utf-8-sig")
+    except UnicodeError:
+        decoded = "\0"
+    # UTF-16 may pass for UTF-8 with zeros in it.
+    if "\0" in decoded:
+        raise refuse("is not a notebook: it is not UTF-8 text. Ask for the file that Jupyter saved.")
+    try:
+        content = json.loads(decoded)
     except (ValueError, RecursionError) as problem:
         reason = "it is nested too deeply" if isinstance(problem, RecursionError) else "it is not JSON"
         raise refuse(f"is not a notebook: {reason}. Ask for the file that Jupyter saved.") from None
-    if not isinstance(content, dict) or not isinstance(content.get("cells"), list):
+    version = content.get("nbformat") if isinstance(content, dict) else None
+    # Before version 4 the cells lay in worksheets.
+    if not isinstance(content, dict) or (version in (None, 4) and not isinstance(content.get("cells"), list)):
         raise refuse("is not a notebook: it has no list of cells.")
-    if content.get("nbformat") != 4:
-        version = str(content.get("nbformat"))[:20]
-        raise refuse(f"has the notebook format {version}, not 4. Open it in a current Jupyter and save it again.")
+    if version != 4:
+        raise refuse(
+            f"has the notebook format {str(version)[:20]}, not 4. Open it in a current Jupyter and save it again."
+        )
     if len(content["cells"]) > MAX_CELLS:
         raise refuse(f"has {len(content['cells'])} cells, more than the {MAX_CELLS} that are read.")
     cells = [read_cell(cell) for cell in content["cells"]]

@@ -152,6 +152,8 @@ def hostile(course: Course) -> dict[str, dict | str | bytes]:
     return {
         "x-not-json": "this is no notebook",
         "x-not-text": bytes(range(256)),
+        "x-utf-16": json.dumps(course.answered(SLUG, NAME, RIGHT)).encode("utf-16"),
+        "x-unmarked-utf-16": json.dumps(course.answered(SLUG, NAME, RIGHT)).encode("utf-16-le"),
         "x-empty-file": b"",
         "x-truncated": json.dumps(course.answered(SLUG, NAME, RIGHT))[:500],
         "x-list": "[]",
@@ -205,13 +207,15 @@ def test_hidden_check_takes_points_and_is_told_by_its_message_alone(course):
     ("student", "sentence"),
     [
         ("x-not-json", "is not a notebook: it is not JSON"),
-        ("x-not-text", "is not a notebook: it is not JSON"),
-        ("x-empty-file", "is not a notebook: it is not JSON"),
+        ("x-not-text", "is not a notebook: it is not UTF-8 text"),
+        ("x-utf-16", "is not a notebook: it is not UTF-8 text"),
+        ("x-unmarked-utf-16", "is not a notebook: it is not UTF-8 text"),
+        ("x-empty-file", "is empty"),
         ("x-truncated", "is not a notebook: it is not JSON"),
         ("x-list", "it has no list of cells"),
         ("x-deep", "it is nested too deeply"),
         ("x-many-cells", "has 100"),
-        ("x-old-format", "is not a notebook"),
+        ("x-old-format", "has the notebook format 3, not 4. Open it in a current Jupyter"),
         ("x-future-format", "has the notebook format 99, not 4"),
         ("x-broken-cell", "has no type or no text"),
         ("x-renamed", f"holds none of the notebooks of {SLUG}: {NAME}. Rename the file that is meant."),
@@ -255,20 +259,6 @@ def test_foreseeable_bad_input_is_one_sentence(course, arguments, sentence):
     assert "Traceback" not in ran.stderr
 
 
-def test_missing_release_is_said_and_nothing_is_recorded(course):
-    release = course.root / "release"
-    kept = course.root / "kept"
-    release.rename(kept)
-    try:
-        before = course.scores(SLUG)
-        ran = course.nbgrader("autograde", SLUG, "--force", "--student", "right")
-        assert ran.returncode == 1
-        assert "it is needed to rebuild submissions" in ran.stderr and "Traceback" not in ran.stderr
-        assert course.scores(SLUG) == before
-    finally:
-        kept.rename(release)
-
-
 def test_check_that_came_later_is_refused_before_anything_is_removed(course):
     path = course.root / "release" / SLUG / f"{NAME}.ipynb"
     kept, before = path.read_text(encoding="utf-8"), course.autograded("right", SLUG, NAME)
@@ -283,6 +273,20 @@ def test_check_that_came_later_is_refused_before_anything_is_removed(course):
     errors = [line for line in ran.stderr.splitlines() if "ERROR" in line]
     assert len(errors) == 1 and f"test-new of {SLUG} is not in the gradebook" in errors[0], ran.stderr
     assert course.autograded("right", SLUG, NAME) == before
+
+
+def test_missing_release_is_said_and_nothing_is_recorded(course):
+    release = course.root / "release"
+    kept = course.root / "kept"
+    release.rename(kept)
+    try:
+        before = course.scores(SLUG)
+        ran = course.nbgrader("autograde", SLUG, "--force", "--student", "right")
+        assert ran.returncode == 1
+        assert "it is needed to rebuild submissions" in ran.stderr and "Traceback" not in ran.stderr
+        assert course.scores(SLUG) == before
+    finally:
+        kept.rename(release)
 
 
 def test_without_bubblewrap_autograding_refuses_and_says_what_to_install(course, tmp_path):
