@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from classroom.errors import InstructorError
 from classroom.rebuild import MAX_FILES, MAX_TOTAL, nbgrader_of, read_notebook
 from classroom.release import course_config
 from classroom.roster import Person, Roster, Unknown, folded, id_problem, natural_name, normal, read_roster
+from classroom.submissions import alike_ids, find_submissions
 
 SYSTEMS = {"moodle": "Moodle", "canvas": "Canvas", "plain": "a plain upload"}
 MOODLE = re.compile(r"(?P<name>.+?)_(?P<number>\d+)_assignsubmission_(?P<kind>[a-z]+)(?:_(?P<rest>.*))?")
@@ -59,7 +60,7 @@ class Summary:
 
     ``placed`` has the ids of the learners whose work lies in ``submitted/`` now; ``left`` pairs each file that could
     not be placed with the reason; ``unread`` are the ids of those of whom nothing could be placed; ``absent`` are the
-    ids of the roster that have handed in nothing.
+    ids of the roster that have handed in nothing; ``alike`` are sentences on ids that differ too little.
     """
 
     assignment: str
@@ -76,6 +77,7 @@ class Summary:
     left: tuple[tuple[str, str], ...] = ()
     unread: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    alike: tuple[str, ...] = ()
     extra: int = 0
     litter: int = 0
 
@@ -103,6 +105,7 @@ class Summary:
         if self.litter:
             lines.append(f"{number(self.litter, 'file')} that systems leave behind, such as __MACOSX, passed over.")
         lines += section("Could not be placed", self.left)
+        lines += self.alike
         if self.unread:
             lines.append(f"Handed in and nothing of it placed, see above: {listed(self.unread)}.")
         if self.absent:
@@ -244,7 +247,9 @@ def collect_zip(
         raise InstructorError(f"{zip_path} was not collected: {problem.strerror or problem}.") from None
     finally:
         remove_empty(downloaded)
-    return Summary(**{**summary.__dict__, "unchanged": tuple(unchanged), "replaced": tuple(replaced)})
+    with contextlib.suppress(InstructorError):  # an id that cannot be used is not from here
+        summary = replace(summary, alike=tuple(sorted(set(alike_ids(find_submissions(course, assignment)).values()))))
+    return replace(summary, unchanged=tuple(unchanged), replaced=tuple(replaced))
 
 
 def remove_empty(folder: Path) -> None:

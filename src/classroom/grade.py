@@ -20,7 +20,7 @@ from classroom.errors import UNKNOWN_CELLS, InstructorError
 from classroom.grader import Graded, close_graders, grade, unpack
 from classroom.journal import Journal, Run, journal_path, read_run
 from classroom.sandbox import INSTALL, find_problem
-from classroom.submissions import Submission, find_submissions, read_submission
+from classroom.submissions import Submission, alike_ids, find_submissions, read_submission
 from classroom.telling import Lines, telling
 
 if TYPE_CHECKING:
@@ -136,6 +136,7 @@ class ClassRun:
     ) -> None:
         self.preparation, self.folders, self.tell, self.stack = preparation, folders, tell, stack
         self.submitted, self.resume, self.regrade = submitted, resume, regrade
+        self.alike = alike_ids(folders)
         self.outcome = Outcome()
         self.records: Records
         self.journal: Journal
@@ -231,7 +232,7 @@ class ClassRun:
 
     def is_graded(self, learner: str, known: dict[str, str]) -> bool:
         """Return whether what a learner has handed in is graded as it is."""
-        if not self.preparation.is_graded(learner, self.folders[learner]):
+        if learner in self.alike or not self.preparation.is_graded(learner, self.folders[learner]):
             return False
         if learner not in known:
             return True
@@ -241,7 +242,9 @@ class ClassRun:
             return False
 
     def read(self, learner: str) -> Submission:
-        """Return what a learner has handed in."""
+        """Return what a learner has handed in; InstructorError where it cannot be graded."""
+        if learner in self.alike:
+            raise InstructorError(self.alike[learner])
         folder = self.folders[learner]
         return read_submission(learner, folder, self.preparation.files_beside(folder), self.preparation.most_beside)
 

@@ -5,6 +5,7 @@ import glob
 import hashlib
 import os
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,19 +28,25 @@ class Submission:
 
 
 def check_learner_ids(names: Iterable[str]) -> None:
-    """Raise InstructorError where a learner's id cannot be used, or two are the same on some file systems."""
-    seen: dict[str, str] = {}
+    """Raise InstructorError where a learner's id cannot be used."""
     for name in names:
         problem = id_problem(name)
         if problem:
             raise InstructorError(f"The learner's id {name!r} {problem}. Rename the learner's folder.")
-        folded = unicodedata.normalize("NFC", name).casefold()
-        if folded in seen:
-            raise InstructorError(
-                f"The learners' ids {seen[folded]!r} and {name!r} differ only in capital letters or in how accents are "
-                "written. Is that one learner? Put the work into one folder, or rename one."
-            )
-        seen[folded] = name
+
+
+def alike_ids(names: Iterable[str]) -> dict[str, str]:
+    """Return a sentence for each learner whose id is the same as another's on some file systems."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(names):
+        groups[unicodedata.normalize("NFC", name).casefold()].append(name)
+    return {
+        name: f"The learners' ids {' and '.join(map(repr, group))} differ only in capital letters or in how accents "
+        "are written, so none of them is graded. Is that one learner? Put the work into one folder, or rename one."
+        for group in groups.values()
+        for name in group
+        if len(group) > 1
+    }
 
 
 def find_submissions(coursedir: Any, assignment: str) -> dict[str, Path]:

@@ -267,6 +267,15 @@ def test_whose_files_were_refused_has_handed_in(course, tmp_path):
     assert read_record(course.root / "downloaded" / TASK / "collected.csv")[1]["handed_in"] == "yes"
 
 
+def test_ids_that_differ_in_capital_letters_alone_are_said(course, tmp_path):
+    collect_zip(zipped(tmp_path / "1.zip", {"Ada/adding_up.ipynb": work()}), course.root, TASK)
+    done = collect_zip(
+        zipped(tmp_path / "2.zip", {"ada/adding_up.ipynb": work(), "ben/adding_up.ipynb": work()}), course.root, TASK
+    )
+    assert done.placed == ("ada", "ben")
+    assert "The learners' ids 'Ada' and 'ada' differ only in capital letters" in str(done)
+
+
 def test_two_of_one_name_are_told_apart_by_moodles_numbers_or_left(course, tmp_path):
     files = {f"Ana Wu_{k}_assignsubmission_file/adding_up.ipynb": work(by=str(k)) for k in (1, 2)}
     files["Ben Ode_3_assignsubmission_file/adding_up.ipynb"] = work()

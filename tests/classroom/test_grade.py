@@ -456,11 +456,6 @@ def write_odd_id(course: Course) -> None:
     (course.root / "submitted" / "a:b" / SLUG).mkdir(parents=True)
 
 
-def write_same_id(course: Course) -> None:
-    """Give two learners ids that some file systems hold for one."""
-    (course.root / "submitted" / "Right" / SLUG).mkdir(parents=True)
-
-
 def truncate_zip(course: Course) -> None:
     """Write half a zip file."""
     (course.root / "class.zip").write_bytes(b"PK\x03\x04 and no more")
@@ -489,7 +484,6 @@ def take_no_gradebook(course: Course) -> None:
         (hand_in_nothing, (), "Nothing was handed in at"),
         (spoil_nothing, ("--submitted", "elsewhere"), "Nothing was handed in at"),
         (write_odd_id, (), "'a:b' has the character ':'"),
-        (write_same_id, (), "'Right' and 'right' differ only in capital letters"),
         (truncate_zip, ("--zip", "class.zip"), "class.zip"),
         (take_others_gradebook, (), "belongs to the course algebra, and this one is another-course"),
         (take_newer_gradebook, (), "has the form f00f00f00f00, which this nbgrader does not know"),
@@ -533,6 +527,20 @@ def test_unreadable_submission_is_said_and_the_rest_is_graded(small):
         assert any(f"Not graded: {learner}: " in line and sentence in line for line in ran.stderr.splitlines())
     assert "1 graded, 3 not graded" in ran.stderr
     assert {path.name for path in (small.root / "autograded").iterdir()} == {"right"}
+
+
+def test_ids_that_differ_in_capital_letters_alone_stop_nobody_else(small):
+    for learner in CLASS.keys() - {"right", "half"}:
+        shutil.rmtree(small.root / "submitted" / learner)
+    hand_in(small, "Right", CLASS["right"][0], None)
+    # The second run finds the others graded, and says it again.
+    for graded in (1, 0):
+        ran = grade(small, "--workers", "1")
+        assert ran.returncode == 1, ran.stderr
+        for learner in ("Right", "right"):
+            assert f"Not graded: {learner}: The learners' ids 'Right' and 'right' differ only in capital" in ran.stderr
+        assert f"{graded} graded, 2 not graded" in ran.stderr
+        assert {path.name for path in (small.root / "autograded").iterdir()} == {"half"}
 
 
 def test_zip_file_is_collected_and_graded(small):
