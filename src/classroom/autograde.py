@@ -39,7 +39,7 @@ from traitlets import Bool, List
 from classroom.errors import OTHER_NAMES, UNKNOWN_CELLS, InstructorError
 from classroom.generate import CarefulGenerateAssignment, told_in_a_sentence
 from classroom.grading import JudgeServer, Sandboxes, WorkingFolder, grade_notebook
-from classroom.rebuild import Rebuilt, check_folder, nbgrader_of, read_notebook, rebuild
+from classroom.rebuild import CHANGED, Rebuilt, check_folder, nbgrader_of, read_notebook, rebuild
 from classroom.sandbox import INSTALL, Cgroup, SandboxSettings, find_problem
 
 
@@ -221,7 +221,7 @@ class SafeAutograde(Autograde):  # type: ignore[misc]
         """Return a submitted notebook rebuilt on the released one."""
         rebuilt = rebuild(self.read_release(assignment, name), read_notebook(path))
         self.put_whole_checks(rebuilt, assignment, name)
-        for remark in rebuilt.remarks:
+        for remark in (*rebuilt.remarks, *map(CHANGED.format, rebuilt.changed)):
             self.log.warning("%s: %s", path, remark)
         return rebuilt
 

@@ -5,6 +5,7 @@ What leaves a worker are the notebooks with their outputs. Scores are read from 
 
 import contextlib
 import gc
+import hashlib
 import itertools
 import json
 import pickle
@@ -57,12 +58,16 @@ class Assignment:
 
 @dataclass(frozen=True)
 class Graded:
-    """A submission's notebooks after grading, as JSON; or why there are none."""
+    """A submission's notebooks after grading, as JSON; or why there are none.
+
+    ``changed`` has, by notebook and name, a digest of each of the instructor's cells that was handed in otherwise.
+    """
 
     learner: str
     digest: str
     notebooks: dict[str, bytes] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+    changed: dict[tuple[str, str], str] = field(default_factory=dict)
     refused: str = ""
     seconds: float = 0.0
 
@@ -100,16 +105,19 @@ class Grader:
         if more_to_come:
             self.sandboxes.start_ahead()
         remarks: list[str] = []
+        changed: dict[tuple[str, str], str] = {}
         try:
-            notebooks = self.grade_notebooks(submission, learner, remarks)
+            notebooks = self.grade_notebooks(submission, learner, remarks, changed)
             refused = ""
         except InstructorError as problem:
             notebooks, refused = {}, str(problem)
         seconds = time.perf_counter() - start
-        return Graded(submission.learner, submission.digest, notebooks, remarks, refused, seconds)
+        return Graded(submission.learner, submission.digest, notebooks, remarks, changed, refused, seconds)
 
-    def grade_notebooks(self, submission: Submission, learner: Any, remarks: list[str]) -> dict[str, bytes]:
-        """Return the graded notebooks; add to ``remarks`` what an instructor may want to know."""
+    def grade_notebooks(
+        self, submission: Submission, learner: Any, remarks: list[str], changed: dict[tuple[str, str], str]
+    ) -> dict[str, bytes]:
+        """Return the graded notebooks; add to ``remarks`` and ``changed`` what an instructor may want to know."""
         submitted = {
             name: parse_notebook(text, f"{submission.where}/{name}.ipynb")
             for name, text in submission.notebooks.items()
@@ -124,6 +132,8 @@ class Grader:
                     continue
                 rebuilt = rebuild(exercise.release, submitted[name])
                 remarks += [f"{name}: {remark}" for remark in rebuilt.remarks]
+                for cell_name, text in rebuilt.changed.items():
+                    changed[(name, cell_name)] = hashlib.sha256(text.strip().encode()).hexdigest()
                 cells = rebuilt.notebook["cells"]
                 ours = iter(exercise.cells)
                 for cell, role in zip(cells, rebuilt.roles, strict=True):

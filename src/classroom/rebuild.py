@@ -22,6 +22,7 @@ MAX_CELLS = 2_000
 MAX_FILES = 500
 MAX_TOTAL = 200_000_000
 KINDS = ("code", "markdown", "raw")
+CHANGED = "the cell {} was changed: the released one counts"
 MISSING = "# This cell was missing from the submission."
 TAG = re.compile(r"<(?=[a-zA-Z/!?])(?!/?(?:b|i|em|strong|br|hr|sub|sup|code|pre|u|p|ul|ol|li|kbd)\s*/?>)")
 ATTACHMENT = re.compile(r"(?i)\battachment\s*:\s*([\w.-]*)")
@@ -56,11 +57,15 @@ class Role:
 
 @dataclass
 class Rebuilt:
-    """A rebuilt notebook, the role of each of its cells, and what an instructor may want to know."""
+    """A rebuilt notebook, the role of each of its cells, and what an instructor may want to know.
+
+    ``changed`` has the text of each of the instructor's cells that stood otherwise in what was handed in.
+    """
 
     notebook: dict[str, Any]
     roles: list[Role]
     remarks: list[str] = field(default_factory=list)
+    changed: dict[str, str] = field(default_factory=dict)
 
 
 def check_folder(folder: Path) -> None:
@@ -224,6 +229,7 @@ def rebuild(release: dict[str, Any], submitted: list[SubmittedCell]) -> Rebuilt:
     answers: dict[int, SubmittedCell] = {}
     added: dict[int, list[SubmittedCell]] = {}
     remarks: list[str] = []
+    changed: dict[str, str] = {}
     last = -1
     for cell in submitted:
         place = place_of_grade.get(cell.grade_id)
@@ -271,14 +277,14 @@ def rebuild(release: dict[str, Any], submitted: list[SubmittedCell]) -> Rebuilt:
         roles.append(role_of(cell, shown))
         if given is not None and not is_solution(cell) and given.source.strip() != shown.strip():
             if "grade_id" in nbgrader_of(cell):
-                remarks.append(f"the cell {name_of(cell, k)} was changed: the released one counts")
+                changed[name_of(cell, k)] = given.source
             else:
                 add([given])
         add(added.get(k, []))
     notebook = {"cells": made, "metadata": release.get("metadata", {}), "nbformat": 4, "nbformat_minor": 5}
     for number, cell in enumerate(made, start=1):
         cell.setdefault("id", f"cell-{number}")
-    return Rebuilt(notebook, roles, remarks)
+    return Rebuilt(notebook, roles, remarks, changed)
 
 
 def is_solution(cell: dict[str, Any]) -> bool:

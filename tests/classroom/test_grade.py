@@ -252,9 +252,15 @@ def test_corrected_check_shows_scores_before_and_after(pair):
     assert stale.returncode == 1 and "nbgrader generate_assignment ps1" in stale.stderr
     made = ours.nbgrader("generate_assignment", SLUG, "--force")
     assert made.returncode == 0, made.stderr
+    own = ours.root / "submitted" / "right" / SLUG / "first.ipynb"
+    own.write_text(own.read_text(encoding="utf-8").replace("double(2) == 4", "double(2) in (4, 6)"), encoding="utf-8")
     ran = grade(ours, "--regrade", "--workers", "2")
     assert ran.returncode == 0, ran.stderr
     assert "No score has changed" in ran.stderr
+    # All have the check as it was, and one has put in another.
+    assert ran.stderr.count("the released one counts") == 3
+    assert f"first: the cell check-double has changed since {len(CLASS) - 2} of {len(CLASS)} learners" in ran.stderr
+    assert "right: first: the cell check-double was changed: the released one counts" in ran.stderr
     longer = source("second")
     longer["cells"].append(code("check-more", "1 + 1", grade=True, points=1))
     ours.write_source(SLUG, "second", longer)
