@@ -606,7 +606,8 @@ def why_undefined(name: str, cells: list[dict[str, Any]], work: Plan, place: int
         for output in cells[k]["outputs"]:
             if output["output_type"] == "error":
                 # IPython has the cell in a file of its own making: "(<ipython-input-1-365d2e97e0fa>, line 2)".
-                said = re.sub(r"\(<[^>]*>, (line \d+)\)", r"(\1)", output["evalue"].partition("\n")[0]).rstrip(".")
+                said = output["evalue"].partition("\n")[0][:200]
+                said = re.sub(r"\(<[^>]*>, (line \d+)\)", r"(\1)", said).rstrip(".")
                 return f"the cell of {name} ended in {output['ename']}: {said}: nothing was defined"
     if source_of(cells[place]) == MISSING:
         return f"the cell of {name} is missing from the notebook"
