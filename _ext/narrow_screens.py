@@ -23,6 +23,8 @@ CELL = re.compile(r"<t[dh][ >].*?</t[dh]>", re.DOTALL)
 INLINE = re.compile(r'(?<=<span class="pre">)[^<]+(?=</span>)')
 SIGN = re.compile(r"(?<=[\w>;)])([_./=(]|,)(?=[\w&\"'(\[])")
 MARK = re.compile(rf"(?:{'|'.join(map(re.escape, [*MARKS.values(), '?    ']))}) \S")
+# What follows a mark stands behind it, and so do remarks, which have none.
+INDENT = " " * 6
 # The checker breaks no line within an index or a shape.
 WORD = re.compile(r"(?:[\[(][\d, ]+[\])]|\S)+")
 
@@ -33,7 +35,7 @@ def joined(lines: list[str]) -> list[str]:
     last = 0
     for line in lines:
         word = WORD.match(line.lstrip())
-        broken = line.startswith("      ") and word and last + 1 + len(unescape(word[0])) > WIDTH
+        broken = line.startswith(INDENT) and word and last + 1 + len(unescape(word[0])) > WIDTH
         if broken and whole:
             whole[-1] += " " + line.strip()
         else:
@@ -50,7 +52,7 @@ def fitted(match: re.Match[str]) -> str:
     if not any(map(MARK.match, text.splitlines())):
         return match[0]
     lines = "".join(
-        f'<span class="{"finding" if MARK.match(line) else "sentence"}">{line or " "}</span>'
+        f'<span class="{"finding" if MARK.match(line) or line.startswith(INDENT) else "sentence"}">{line or " "}</span>'
         for line in joined(text.rstrip("\n").split("\n"))
     )
     return f'<div class="output {kind} report{classes}"><div class="highlight"><pre>{lines}</pre>\n</div>\n</div>'

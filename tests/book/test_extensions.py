@@ -102,7 +102,7 @@ def test_printed_report_has_one_line_for_each_finding(narrowed):
 
 def test_remark_below_a_finding_stays_a_line_of_its_own(narrowed):
     shown = narrowed(PRINTED.format("ok    dw is right.\n      dw[0] stands on a kink.\n"))
-    assert re.findall('<span class="(?:finding|sentence)">(.*?)</span>', shown) == [
+    assert re.findall('<span class="finding">(.*?)</span>', shown) == [
         "ok    dw is right.",
         "      dw[0] stands on a kink.",
     ]
