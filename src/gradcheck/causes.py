@@ -31,7 +31,7 @@ CAUSES: dict[str, str] = {
     "updated-weights": "weights that were already updated",
     "off-by-one-layer": "the activation of another layer, its derivative or its weights",
     "stale-cache": "numbers of another forward call",
-    "modifies-input": "an argument of forward is changed in place",
+    "modifies-input": "an argument is changed in place",
     "modifies-upstream": "the upstream gradient is changed in place",
     "modifies-cache": "the cache is changed in place",
     "accumulates": "the answer grows from call to call",

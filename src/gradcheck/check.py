@@ -31,8 +31,8 @@ from gradcheck.report import Diagnosis, Finding, Report, Verdict, Worst
 from gradcheck.verdict import DIRECTIONS, Judgement
 
 NOTICED = 1e-6
-# Characters that backward may print in one check.
-MOST_PRINTED = 2000
+# Characters and lines that backward may print in one check: notebooks cut off long outputs, and the report comes last.
+MOST_PRINTED, MOST_LINES = 2000, 40
 
 
 def check_gradients(
@@ -154,14 +154,15 @@ class Echo(io.StringIO):
 
     def __init__(self) -> None:
         super().__init__()
-        self.used, self.screen, self.left = False, sys.stdout, MOST_PRINTED
+        self.used, self.screen, self.left, self.lines = False, sys.stdout, MOST_PRINTED, MOST_LINES
 
     def write(self, text: str) -> int:
         self.used = True
-        if self.left > 0:
-            self.screen.write(text[: self.left])
-            self.left -= len(text)
-            if self.left <= 0:
+        if self.left > 0 and self.lines > 0:
+            shown = "".join(text[: self.left].splitlines(keepends=True)[: self.lines])
+            self.screen.write(shown)
+            self.left, self.lines = self.left - len(text), self.lines - text.count("\n")
+            if self.left <= 0 or self.lines <= 0:
                 self.screen.write("\n... backward prints more than is shown here ...\n")
         return len(text)
 

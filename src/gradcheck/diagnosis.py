@@ -4,6 +4,8 @@ A rule asks the evidence on one wrong gradient whether a mistake reproduces the 
 it. The rules are asked in the order of the table at the end.
 """
 
+import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -42,7 +44,6 @@ class Evidence:
     slips: Callable[[], Sequence[tuple[Replay, int]]]
     right: frozenset[str] = frozenset()
     close: float = 1e-7
-    guard: float = 0.0
 
     def same(self, a: Array, b: Array) -> bool:
         """Return whether two arrays have one shape and agree, to ``close`` times their largest entry.
@@ -232,7 +233,7 @@ def replayed(e: Evidence) -> Found:
     """Return the slip in the chain rule that gives this answer; of several, the one that explains most."""
     hits: dict[str, tuple[int, Diagnosis]] = {}
     for slip, explained in e.slips():
-        said = match(e, slip)
+        said = match(e, slip) if slip.cause != "unknown" else None
         if said is not None and explained > hits.get(said.cause, (-1, said))[0]:
             hits[said.cause] = (explained, said)
     most = max((count for count, _ in hits.values()), default=0)
@@ -241,6 +242,12 @@ def replayed(e: Evidence) -> Found:
         return best[0] if best else None
     others = "; or ".join(said.sentence.rstrip(".") for said in best[1:3])
     return best[0]._replace(sentence=full_stop(f"Maybe: {best[0].sentence} Or maybe: {others}"))
+
+
+def recognised(e: Evidence) -> Found:
+    """Return the slip that gives this answer and has no name among the causes, but a sentence."""
+    said = (match(e, slip) for slip, _ in e.slips() if slip.cause == "unknown")
+    return next((one for one in said if one is not None), None)
 
 
 def match(e: Evidence, replay: Replay) -> Diagnosis | None:
@@ -288,9 +295,13 @@ def overwritten(e: Evidence) -> Found:
     if e.local is None or not e.fits or e.problem.out.ndim < 1:
         return None
     parts, shape = e.local.T * e.problem.dout.ravel(), e.problem.out.shape
-    # The loop runs over one axis of the output, or over all its entries.
-    for steps in (*np.indices(shape), np.arange(e.problem.out.size).reshape(shape)):
-        count = int(steps.max()) + 1
+    # The loops run over one axis of the output, over some, or over all.
+    for axes in itertools.chain.from_iterable(
+        itertools.combinations(range(len(shape)), n + 1) for n in range(len(shape))
+    ):
+        sizes = tuple(shape[k] for k in axes)
+        steps = np.ravel_multi_index(tuple(np.indices(shape)[k] for k in axes), sizes)
+        count = math.prod(sizes)
         sums, used = np.zeros((count, e.x.size)), np.zeros((count, e.x.size), dtype=bool)
         np.add.at(sums, steps.ravel(), parts.T)
         np.logical_or.at(used, steps.ravel(), parts.T != 0)
@@ -323,11 +334,25 @@ def surplus_term(e: Evidence) -> Found:
 
 
 def summed_over_batch(e: Evidence) -> Found:
-    if e.true.ndim < 2 or e.true.shape[0] < 2:
+    if e.true.ndim < 2 or e.true.shape[0] < 2 or e.true.shape[0] != e.rows:
         return None
     for total, how in ((e.true.sum(axis=0), "summed"), (e.true.mean(axis=0), "averaged")):
         if any(map(e.is_mine, (total, total[None], np.broadcast_to(total, e.true.shape)))):
             return {"how": how}
+    return None
+
+
+def summed_over_all(e: Evidence) -> Found:
+    total = e.true.sum()
+    if e.true.size < 2 or not any(map(e.is_mine, (total, np.full(e.true.shape, total)))):
+        return None
+    return {"shape": "" if e.fits else f" It has shape {e.yours.shape}; it must have {e.name}'s shape {e.true.shape}."}
+
+
+def reversed_order(e: Evidence) -> Found:
+    for count, along in ((1, "its last axis"), (2, "its last two axes")):
+        if e.true.ndim >= count and e.is_mine(np.flip(e.true, tuple(range(-count, 0)))):
+            return {"along": along}
     return None
 
 
@@ -366,9 +391,6 @@ def one_along(axis: int) -> Callable[[Evidence], Found]:
 
 def unknown(e: Evidence) -> Found:
     places = e.wrong_places(1e-9)
-    if e.error <= 100 * e.guard:
-        text = f", by {e.error:.0e} of its size: does it leave out the small constant {e.guard:g} of forward?"
-        return {"where": text}
     if e.true.size == 1:
         return {"where": ""}
     where = f": {len(places)} of {e.true.size} entries are off"
@@ -428,7 +450,13 @@ RULES = (
         "summed-over-batch", summed_over_batch,
         "{d} is {how} over the batch: every example has its own row of {name} and keeps its own gradient.",
     ),
+    Rule(
+        "wrong-axis", summed_over_all,
+        "{d} is the sum of all entries of the true gradient: its sum runs over too many axes.{shape}",
+    ),
+    Rule("unknown", reversed_order, "{d} has the right numbers in reverse order along {along}."),
     Rule("constant-factor", any_factor, FACTOR),
+    Rule("recognised", recognised),
     Rule("integer-dtype", integer_dtype, "{d} holds {yours.dtype} numbers; a gradient is float64."),
     Rule("wrong-shape", wrong_shape, "{d} has shape {yours.shape}; it must have {name}'s shape {true.shape}."),
     Rule("one-entry", one_entry, "{d} is wrong in one entry alone, [{place}]."),

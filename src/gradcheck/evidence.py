@@ -114,6 +114,9 @@ def passed(problem: Problem, name: str, verdict: Judgement) -> Finding:
         left_out = f"{', '.join(shown)}{more} {stand} on a kink, where no slope exists, and {were} left out."
     if verdict.verdict == "pass":
         text = f"{label} is right: it agrees with central differences to {verdict.agreement:.0e} of its size."
+        if verdict.agreement > 1e-3:
+            text = f"{label} is right. Central differences miss it by {verdict.agreement:.0e} of its size: within "
+            text += "their step the function bends."
         if verdict.reason == "zero to rounding":
             text = f"{label} is right: it is zero to rounding, and agrees with central differences."
         if verdict.reason == "measured":

@@ -9,9 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gradcheck.problem import Direction, Problem
+from gradcheck.problem import EPS, Direction, Problem
 
-EPS = float(np.finfo(np.float64).eps)
 LARGEST, SHRINK, STEPS = 2.0**-6, 8.0, 9
 # No input counts as smaller, so that a step is never rounded to nothing.
 SMALLEST = 1e-300

@@ -10,8 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from gradcheck.direction import only, slope
-from gradcheck.finite import EPS
-from gradcheck.problem import Array, Problem
+from gradcheck.problem import EPS, Array, Problem
 
 BUDGET = 400
 
@@ -19,18 +18,19 @@ BUDGET = 400
 def halving(v: Array, holds: Callable[[Array], bool], budget: int) -> list[int]:
     """Return the flat indices that ``holds`` for, asked with the direction v on ever smaller sets of them.
 
-    A set that it does not hold for is passed over. Once the budget of questions is spent, a set that it holds
-    for is taken as a whole.
+    A set that it does not hold for is passed over. Where the budget of questions does not suffice, all are returned.
     """
     found: list[int] = []
     stack, asked = [np.arange(v.size)], 0
     while stack:
         part = stack.pop()
         asked += 1
+        if asked > budget:
+            return list(range(v.size))
         if not holds(only(v, part)):
             continue
-        if part.size == 1 or asked > budget:
-            found.extend(int(k) for k in part)
+        if part.size == 1:
+            found.append(int(part[0]))
         else:
             stack += [part[: part.size // 2], part[part.size // 2 :]]
     return sorted(found)

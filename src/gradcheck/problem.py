@@ -7,7 +7,9 @@ import io
 import linecache
 import re
 import signal
+import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +25,7 @@ Array = NDArray[Any]
 Function = Callable[..., Any]
 Direction = Mapping[str, Array]
 LONGEST = 10.0
+EPS = float(np.finfo(np.float64).eps)
 # What Python and NumPy say to beginners in words that lead them astray, and what is meant.
 IN_PLAIN_WORDS = (
     (
@@ -60,6 +63,10 @@ HINTS = (
 NO_RETURN = "is the return line missing? (print() and sort() return None, too.)"
 # The folder of the checker and of what is installed beside it: no learner's code lies there.
 INSTALLED = str(Path(__file__).parents[1])
+
+
+# A gradient that is not in the dict which backward returned.
+LEFT_OUT = object()
 
 
 class Broken(Exception):
@@ -104,7 +111,10 @@ def agree(a: Array, b: Array, close: float = 1e-7) -> bool:
 
 def exception_text(error: BaseException) -> str:
     """Return what a function did that raised ``error``; a stub is not a mistake, it is only not written yet."""
-    text = str(error)
+    try:
+        text = str(error)
+    except Exception:
+        text = ""
     if isinstance(error, NotImplementedError) and not text:
         # The innermost function; an exception of another process comes without it.
         codes = [frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)][-1:]
@@ -130,20 +140,30 @@ def full_stop(text: str) -> str:
 
 
 def line_of(error: BaseException) -> str:
-    """Return a sentence with the first line of the author's or learner's own code on the way to ``error``, or "".
+    """Return a sentence with the learner's line on the way to ``error`` that is nearest to the check, or "".
 
-    It is the line nearest to the check: where it called a function that raised, the call, and not what is inside. An
-    exception of another process brings the sentence along as a note.
+    Where it called a function of the notebook's that raised, the line inside is told too. Lines of the check's own file
+    or cell count only where there are no others. An exception of another process brings the sentence along as a note.
     """
     if isinstance(error, NotImplementedError):
         return ""
+    asking = sys._getframe()
+    while asking.f_back is not None and asking.f_code.co_filename.startswith(INSTALLED):
+        asking = asking.f_back
+    lines: dict[str, list[str]] = {}
     for frame, number in traceback.walk_tb(error.__traceback__):
         name = frame.f_code.co_filename
         line = linecache.getline(name, number, frame.f_globals).strip()
         if line and not name.startswith(INSTALLED):
-            return f" The line is `{line if len(line) <= 80 else line[:77] + '...'}`."
+            whose = "check" if name == asking.f_code.co_filename else "learner"
+            lines.setdefault(whose, []).append(line if len(line) <= 80 else line[:77] + "...")
     notes = [note for note in getattr(error, "__notes__", ()) if note.startswith("The line is `")]
-    return f" {notes[0]}" if notes else ""
+    told = lines.get("learner", [])
+    if notes and not told:
+        return f" {notes[0]}"
+    told = told or lines.get("check", [])
+    inside = f", and in it `{told[-1]}`" if len(set(told)) > 1 else ""
+    return f" The line is `{told[0]}`{inside}." if told else ""
 
 
 def without_line(sentence: str) -> str:
@@ -180,6 +200,9 @@ class Problem:
     dout: Array = field(default_factory=lambda: np.ones(()))
     cache: Any = None
     changed: tuple[str, ...] = ()
+    # Whether the steps of forward can be recorded, as far as is known, and how long one evaluation takes.
+    recordable: bool = True
+    seconds: float = 0.0
     calls: list[int] = field(default_factory=list)
 
     @property
@@ -206,8 +229,10 @@ class Problem:
     def start(self) -> Any:
         """Evaluate forward twice: keep out, the cache and a random dout, and return the cache as it came."""
         given = {name: value.copy() for name, value in self.inputs.items()}
+        before = time.perf_counter()
         with time_limit():
             out, cache = self.evaluate(given)
+        self.seconds = time.perf_counter() - before
         self.out, self.cache = self.read_output(out), copied(cache)
         self.changed = tuple(n for n, kept in self.inputs.items() if kept.tobytes() != given[n].tobytes())
         if not self.is_loss:
@@ -244,9 +269,18 @@ class Problem:
         """Return a random direction, ±U[0.5, 1.5] in each entry."""
         return np.asarray((2.0 * self.rng.integers(2, size=shape) - 1.0) * self.rng.uniform(0.5, 1.5, shape))
 
+    def affords(self, evaluations: int) -> bool:
+        """Return whether so many evaluations take no longer than one call may."""
+        return evaluations * self.seconds <= LONGEST
+
+    def last_digits_changed(self) -> dict[str, Array]:
+        """Return inputs of which those to differentiate are changed by four roundings, up or down."""
+        shifts = {name: 4 * EPS * np.sign(self.draw(self.inputs[name].shape)) for name in self.wrt}
+        return self.inputs | {name: self.inputs[name] * (1 + shift) for name, shift in shifts.items()}
+
     def loss(self, inputs: Mapping[str, Array]) -> Any:
         """Return L at these inputs, one number (complex where an input is)."""
-        return (self.dout * self.run(inputs)[0]).sum()
+        return np.multiply(self.dout, self.run(inputs)[0]).sum()
 
     def call_backward(self, cache: Any, dout: Array | None = None, backward: Function | None = None) -> list[Any]:
         """Return the gradients in the order of ``wrt``; backward may spoil the cache and dout that it is handed."""
@@ -348,11 +382,12 @@ def read_gradients(result: Any, wanted: list[str]) -> list[Any]:
         result = {f"{key}{k}": value for k, layer in enumerate(result, start=1) for key, value in layer.items()}
     if isinstance(result, Mapping):
         missing = [name for name in wanted if name not in result]
-        if missing:
+        # A dict may lack some; a list of dicts that lacks some has other layers, and its numbers say nothing.
+        if missing and (kind.startswith("a list") or len(missing) == len(wanted)):
             verb = "is" if len(missing) == 1 else "are"
             text = f"backward returned {kind}; {', '.join(missing)} {verb} missing.{by_layers(wanted)}"
             raise Broken("wrong-count", text)
-        return [result[name] for name in wanted]
+        return [result.get(name, LEFT_OUT) for name in wanted]
     if len(wanted) == 1 and not isinstance(result, tuple):
         return [result]
     if isinstance(result, np.ndarray) or np.isscalar(result) and not isinstance(result, str):

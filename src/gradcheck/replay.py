@@ -1,5 +1,7 @@
 """The chain rule replayed over the recorded steps with one step done wrong: what each slip would answer."""
 
+import contextlib
+import functools
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -8,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from gradcheck.direction import STEP
-from gradcheck.problem import Array
+from gradcheck.problem import Array, Problem
 from gradcheck.slips import (
+    FORMULAS,
     PATH,
     Rule,
     Wrong,
@@ -21,18 +24,20 @@ from gradcheck.slips import (
     nothing,
     product_table,
     same,
-    softmax_table,
     spread,
     through,
     through_updated,
     times,
 )
-from gradcheck.trace import Node, Tape, Untraceable
+from gradcheck.trace import Node, Tape, Untraceable, recorded, unbroadcast
 
 TRANSPOSES = ("transpose", np.transpose)
 # Steps gone through in all; ends of one activation that are tried; first and last uses of a value that are tried.
 BUDGET, ENDS, MOST_USES = 200_000, 8, 32
+# A small constant up to this one, against a division by 0, may be left out; a larger one is part of the function.
+HARMLESS = 1e-6
 USUAL_RATES = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.001)
+BARE = "It leaves out the small constant {} of forward."
 MISSING = "A path is missing: a sum over entries (a mean, a variance, a norm) depends on the input too."
 
 
@@ -41,13 +46,15 @@ class Replay:
     """A slip: its cause, its sentence, the ``changes`` to :meth:`Tape.upstreams`, and the gradients they give.
 
     ``free`` names how far it may be scaled: "no", "rate" (any positive amount of it, such as a learning
-    rate), or "edge" (the gradients are those without one contribution, which may have any factor instead).
+    rate), or "edge" (the gradients are those without one contribution, which may have any factor instead). ``guard`` is
+    the largest small constant that is left out or added.
     """
 
     cause: str
     sentence: str
     changes: dict[str, Any]
     free: str = "no"
+    guard: float = 0.0
     gradients: dict[str, Array] = field(default_factory=dict)
 
 
@@ -61,10 +68,11 @@ def replays(tape: Tape, dout: Array, truths: Mapping[str, Array]) -> Iterator[Re
         arrived = tape.upstreams(dout)
     except (Untraceable, ValueError, TypeError, IndexError):
         return
-    slips = (activation_slips(tape), softmax_slips(tape), product_slips(tape, arrived), broadcast_slips(tape))
+    tables = (activation_slips, formula_slips, broadcast_slips, maximum_slips, fork_slips, guard_slips, factor_slips)
+    slips = (product_slips(tape, arrived), updated_weights(tape, truths), *(table(tape) for table in tables))
     right = RightPass(tape, dout, arrived)
     spent = 0
-    for slip in itertools.chain(*slips, maximum_slips(tape), updated_weights(tape, truths), fork_slips(tape)):
+    for slip in itertools.chain(*slips):
         spent += right.cost(slip.changes)
         if spent > BUDGET:
             return
@@ -73,6 +81,20 @@ def replays(tape: Tape, dout: Array, truths: Mapping[str, Array]) -> Iterator[Re
                 yield replace(slip, gradients=right.changed(slip.changes))
         except (Untraceable, ValueError, TypeError, IndexError):
             continue
+
+
+def guard_replays(problem: Problem) -> Iterator[Replay]:
+    """Yield the answers that leave out harmless small constants of forward's, or have one that it has not."""
+    tape = recorded(problem)
+    if tape is None:
+        return
+    with contextlib.suppress(Untraceable, ValueError, TypeError), np.errstate(all="ignore"):
+        for slip in guard_slips(tape):
+            if slip.guard <= HARMLESS:
+                yield replace(slip, gradients=tape.backprop(problem.dout, **slip.changes))
+        if dropped := tape.without_guards(HARMLESS):
+            text = BARE.format(" and ".join(f"{by:g}" for by in dict.fromkeys(dropped)))
+            yield Replay("unknown", text, {}, gradients=tape.backprop(problem.dout))
 
 
 class RightPass:
@@ -239,21 +261,15 @@ def neighbour_slips(tape: Tape, hidden: Mapping[Node, Activation]) -> Iterator[R
             yield Replay("off-by-one-layer", text, {"bridges": bridges})
 
 
-def softmax_slips(tape: Tape) -> Iterator[Replay]:
-    """Yield slips at each softmax, and at each logarithm of one, known by their values."""
+def formula_slips(tape: Tape) -> Iterator[Replay]:
+    """Yield slips at each softmax, logarithm of one, and normalisation, known by their values."""
     before: list[Node] = list(tape.inputs.values())
     for node in tape.nodes:
-        for axis, logarithm in itertools.product(range(node.value.ndim), (False, True)):
-            with np.errstate(all="ignore"):
-                P = np.exp(node.value) if logarithm else node.value
-            sums = P.sum(axis=axis)
-            if P.shape[axis] < 2 or not (P > 0).all() or not same(sums, np.ones(sums.shape)):
-                continue
-            for z in before:
-                if z.value.shape == P.shape and np.ptp(z.value - np.log(P), axis=axis).max() < 1e-9:
-                    for cause, text, rule in softmax_table(P, axis, logarithm):
-                        yield Replay(cause, text, {"bridges": {node: (z, rule)}})
-                    break
+        for axis, formula in itertools.product(range(node.value.ndim), FORMULAS):
+            alike = [z for z in before if z.value.shape == node.value.shape] if formula.looks(node.value, axis) else []
+            for z in [z for z in alike if formula.follows(z.value, node.value, axis)][:1]:
+                for cause, text, rule in formula.table(z.value, node.value, axis):
+                    yield Replay(cause, text, {"bridges": {node: (z, rule)}})
         before.append(node)
 
 
@@ -340,6 +356,41 @@ def columns(tape: Tape, product: Node) -> bool:
     """Return whether a bias of shape (n, 1) is added to a product, one number for each of its rows."""
     biases = (parent for user, _ in tape.users.get(product, []) for parent in user.parents)
     return any(bias.value.shape == (len(product.value), 1) != product.value.shape for bias in biases)
+
+
+def factor_slips(tape: Tape) -> Iterator[Replay]:
+    """Yield products entry by entry whose gradient goes on without the other factor."""
+    names = {node: name for name, node in tape.inputs.items()}
+    for node in tape.nodes:
+        for k, parent in enumerate(node.parents if node.source is np.multiply and len(node.parents) == 2 else ()):
+            other = node.parents[1 - k]
+            if other is not parent:
+                which = f", {names[other]}" if other in names else ""
+                text = f"A product of forward's lacks a factor on the way back{which}."
+                rule = functools.partial(unbroadcast, shape=parent.value.shape)
+                yield Replay("unknown", text, {"edges": {(node, k): rule}})
+
+
+def guard_slips(tape: Tape) -> Iterator[Replay]:
+    """Yield slopes without the small constants that are added against 0, all of them or one, or with another one."""
+    guards = [(user, k, -node.guard) for node in tape.nodes if node.guard for user, k in tape.users.get(node, [])]
+    for several in [guards, *([one] for one in guards if len(guards) > 1)]:
+        edges: dict[tuple[Node, int], Rule] = {}
+        for user, k, by in several:
+            edges |= beside(user, k, by)
+        if edges:
+            constants = " and ".join(dict.fromkeys(f"{abs(by):g}" for *_, by in several))
+            yield Replay("unknown", BARE.format(constants), {"edges": edges}, guard=max(abs(by) for *_, by in several))
+    for node in tape.nodes:
+        for by in (10.0**-k for k in range(5, 17)) if node.source in (np.log, np.divide, np.sqrt) else ():
+            text = f"It has the small constant {by:g} in it, which forward has not."
+            yield Replay("unknown", text, {"edges": beside(node, len(node.parents) - 1, by)}, guard=by)
+
+
+def beside(node: Node, k: int, by: float) -> dict[tuple[Node, int], Rule]:
+    """Return the edges of a step whose slopes are those with a number added to its parent k."""
+    moved = node.beside(k, by)
+    return {(node, j): functools.partial(moved.pull, j) for j in range(len(node.parents))}
 
 
 def broadcast_slips(tape: Tape) -> Iterator[Replay]:

@@ -1,7 +1,7 @@
 """The slips: what a step of the chain rule hands on where it is done wrong, in tables, each beside its sentence."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -63,6 +63,13 @@ def by_sign(G: Array) -> Array:
     return G > 0
 
 
+def varying(G: Array) -> Array:
+    """Return an upstream gradient; Untraceable where it is one number everywhere: what is missing then is a factor."""
+    if np.ptp(G) == 0.0:
+        raise Untraceable("no pattern")
+    return G
+
+
 def nothing(G: Array) -> None:
     """Hand nothing to the parent."""
 
@@ -101,7 +108,7 @@ def activation_table(z: Array, a: Array, s: Array, beyond: Array | None, straigh
         missing = f"The {what} is missing: multiply the upstream gradient by it."
         yield "missing-activation-derivative", missing, lambda G: G
     upstream = "The upstream gradient is missing where the activation's derivative enters: multiply by it."
-    yield "missing-upstream", upstream, lambda G: s
+    yield "missing-upstream", upstream, lambda G: s * varying(G).any()
     if not same(s * s, s):
         squared = [level for level in levels if level * level != level]
         other = f", or its slope {squared[0]:.6g} is {squared[0] ** 2:.6g} in yours" if len(squared) == 1 else ""
@@ -157,6 +164,75 @@ def softmax_table(P: Array, axis: int, logarithm: bool) -> Iterator[Wrong]:
         yield "wrong-axis", text, beside(along)
 
 
+def normalisation_table(x: Array, xhat: Array, axis: int) -> Iterator[Wrong]:
+    """Yield slips in the gradient through xhat = (x - mean) / std along an axis.
+
+    It is (G - mean(G) - xhat * mean(G * xhat)) / std, with means along that axis.
+    """
+    std = deviation(x, xhat, axis)
+
+    def centred(G: Array, along: int) -> Array:
+        return np.asarray(G - mean(G, along) - xhat * mean(G * xhat, along))
+
+    def means_over(along: int) -> Rule:
+        return lambda G: centred(G, along) / std
+
+    yield "unknown", "The division by the standard deviation is missing.", lambda G: centred(G, axis)
+    for along in {*range(xhat.ndim)} - {axis}:
+        text = f"The means in the gradient of the normalisation run over the wrong axis: forward takes axis {axis}."
+        yield "wrong-axis", text, means_over(along)
+
+
+def mean(values: Array, axis: int) -> Array:
+    return np.asarray(values.mean(axis=axis, keepdims=True))
+
+
+def deviation(x: Array, xhat: Array, axis: int) -> Array:
+    """Return the number by which x, less its mean, was divided: the standard deviation, with a guard in it perhaps."""
+    return np.asarray(np.sqrt(mean((x - mean(x, axis)) ** 2, axis) / mean(xhat**2, axis)))
+
+
+def is_softmax(P: Array, axis: int) -> bool:
+    """Return whether positive numbers sum to 1 along an axis."""
+    return P.shape[axis] > 1 and bool((P > 0).all()) and bool(np.allclose(P.sum(axis=axis), 1.0, rtol=1e-9))
+
+
+def is_normalised(xhat: Array, axis: int) -> bool:
+    """Return whether the mean is 0 along an axis and the mean square 1, or less by a guard."""
+    squares = mean(xhat**2, axis)
+    return bool((abs(mean(xhat, axis)) < 1e-9).all() and (squares > 0.1).all() and (squares < 1 + 1e-9).all())
+
+
+class Formula(NamedTuple):
+    """A formula that is known by its values, along an axis.
+
+    Whether a value looks like its output, whether it follows from z, and the slips in its gradient.
+    """
+
+    looks: Callable[[Array, int], bool]
+    follows: Callable[[Array, Array, int], bool]
+    table: Callable[[Array, Array, int], Iterator[Wrong]]
+
+
+FORMULAS = (
+    Formula(
+        is_softmax,
+        lambda z, P, axis: np.ptp(z - np.log(P), axis=axis).max() < 1e-9,
+        lambda z, P, axis: softmax_table(P, axis, logarithm=False),
+    ),
+    Formula(
+        lambda log_P, axis: is_softmax(np.exp(log_P), axis),
+        lambda z, log_P, axis: np.ptp(z - log_P, axis=axis).max() < 1e-9,
+        lambda z, log_P, axis: softmax_table(np.exp(log_P), axis, logarithm=True),
+    ),
+    Formula(
+        is_normalised,
+        lambda x, xhat, axis: same(x - mean(x, axis), deviation(x, xhat, axis) * xhat),
+        normalisation_table,
+    ),
+)
+
+
 def product_table(product: Node, columns: bool) -> Iterator[tuple[int, Wrong]]:
     """Yield slips in dA = G @ B.T (side 0) and dB = A.T @ G (side 1), the gradients of Z = A @ B.
 
@@ -166,7 +242,7 @@ def product_table(product: Node, columns: bool) -> Iterator[tuple[int, Wrong]]:
     first, second = ("W", "X") if columns else ("X", "W")
     accident = "You multiplied by the {} without the transpose; the shapes agree only by accident."
     turned = "The factors of the matrix product are the wrong way round."
-    transpose = "The upstream gradient of this product is transposed where it must not be."
+    transpose = "The upstream gradient of this product is transposed where it must not be, or lacks its transpose."
     star = "* multiplies entry by entry; a matrix product, @, belongs here: a sum."
     yield 0, ("missing-transpose", accident.format(f"second factor ({second}, not {second}.T)"), lambda G: G @ B)
     yield 1, ("missing-transpose", accident.format(f"first factor ({first}, not {first}.T)"), lambda G: A @ G)

@@ -255,16 +255,21 @@ def argument(function: Function, k: int) -> str:
         return f"number {k + 1}"
 
 
-def same(before: Any, after: Any) -> bool:
-    """Return whether two deep copies still hold equal values (functions and generators count as equal)."""
+def same(before: Any, after: Any, depth: int = 50) -> bool:
+    """Return whether two deep copies still hold equal values (functions and generators count as equal).
+
+    A list or dict that holds itself is gone into so deep and no deeper.
+    """
+    if not depth:
+        return True
     if isinstance(before, np.ndarray):
         if not isinstance(after, np.ndarray) or (before.shape, before.dtype) != (after.shape, after.dtype):
             return False
         return before.dtype == object or before.tobytes() == after.tobytes()
     if isinstance(before, Mapping):
-        return before.keys() == after.keys() and all(same(before[key], after[key]) for key in before)
+        return before.keys() == after.keys() and all(same(before[key], after[key], depth - 1) for key in before)
     if isinstance(before, list | tuple):
-        return len(before) == len(after) and all(map(same, before, after))
+        return len(before) == len(after) and all(same(*pair, depth - 1) for pair in zip(before, after, strict=True))
     if isinstance(before, int | float | complex | str | bytes):
         return bool(before == after) or before != before
     return True

@@ -123,3 +123,29 @@ def test_mistake_that_spoils_a_right_gradient_is_not_named():
     assert [finding.cause for finding in report.findings] == [None, "constant-factor", None]
     report = check_layer(line_forward, all_averaged, inputs, mistakes=mistakes)
     assert [finding.cause for finding in report.findings] == ["author-mistake"] * 3
+
+
+def test_right_backward_of_a_wrong_forward_is_no_mistake_of_the_author():
+    def forward(X, W, b):
+        Z = np.tanh(X @ W + b)  # the activation does not belong here
+        return Z, (X, W)
+
+    def backward(dout, cache, mean=False, last=False):
+        X, W = cache
+        dW = X[-1:].T @ dout[-1:] if last else X.T @ dout
+        return dout @ W.T, dW, dout.mean(axis=0) if mean else dout.sum(axis=0)
+
+    rng = np.random.default_rng(0)
+    inputs = {"X": rng.normal(size=(5, 3)), "W": rng.normal(size=(3, 4)), "b": rng.normal(size=4)}
+    mistakes = {
+        "db is averaged": lambda dout, cache: backward(dout, cache, mean=True),
+        "only the last example": lambda dout, cache: backward(dout, cache, last=True),
+    }
+    report = check_layer(forward, backward, inputs, mistakes=mistakes, seed=0)
+    assert "author-mistake" not in {finding.cause for finding in report.findings}
+
+    def linear(X, W, b):
+        return X @ W + b, (X, W)
+
+    both = check_layer(linear, lambda d, c: backward(d, c, mean=True, last=True), inputs, mistakes=mistakes, seed=0)
+    assert [finding.cause for finding in both.findings] == [None, "author-mistake", "author-mistake"]

@@ -174,8 +174,9 @@ def test_line_of_an_exception_is_told_once_and_may_come_as_a_note():
         raise error
 
     elsewhere = eval("lambda d, cache: f(d, cache)", {"f": raises_elsewhere})
-    assert "boom. The line is `return raises()`." in str(check_layer(forward, raises_inside, {"Z": X}))
-    assert "The line is `raise error`." in str(check_layer(forward, elsewhere, {"Z": X}))
+    report = " ".join(str(check_layer(forward, raises_inside, {"Z": X})).split())
+    assert 'boom. The line is `return raises()`, and in it `raise RuntimeError("boom")`.' in report
+    assert "The line is `dZ = 1 / 0`." in str(check_layer(forward, elsewhere, {"Z": X}))
     noted = eval("lambda d, cache: (_ for _ in ()).throw(error)", {"error": ValueError("far away")})
     noted.__globals__["error"].add_note("The line is `dZ = 1 / 0`.")
     assert "far away. The line is `dZ = 1 / 0`." in str(check_layer(forward, noted, {"Z": X}))
@@ -322,4 +323,51 @@ def test_exception_of_a_second_call_is_told_in_a_whole_sentence():
         return 2.0 * dout
 
     report = check_layer(lambda x: (2.0 * x, x), once, {"x": np.ones(3)}, seed=0)
-    assert "when it was called again: division by zero. Nudge " in report.findings[-1].message
+    assert (
+        "When it was called again, backward raised ZeroDivisionError: division by zero. " in report.findings[-1].message
+    )
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+def test_forward_that_returns_a_matrix_of_the_old_kind_is_read_entry_by_entry():
+    inputs = {"X": X, "W": np.random.default_rng(1).normal(size=(3, 2))}
+    report = check_layer(
+        lambda X, W: (np.asmatrix(X @ W), (X, W)), lambda d, c: (d @ c[1].T, c[0].T @ d), inputs, seed=0
+    )
+    assert report.ok, str(report)
+
+
+def test_exception_that_cannot_be_put_into_words_is_told_by_its_kind():
+    class Mute(Exception):
+        def __str__(self):
+            raise RuntimeError
+
+    def silent(d, cache):
+        raise Mute
+
+    assert "backward raised Mute." in str(check_layer(forward, silent, {"Z": X}))
+
+
+def test_gradient_that_a_dict_lacks_costs_itself_alone():
+    def linear_backward(dout, cache):
+        X, W = cache
+        return {"dX": dout @ W.T}
+
+    inputs = {"X": X, "W": np.random.default_rng(1).normal(size=(3, 2))}
+    report = check_layer(lambda X, W: (X @ W, (X, W)), linear_backward, inputs, seed=0)
+    assert [(finding.ok, finding.cause) for finding in report.findings] == [(True, None), (False, "wrong-count")]
+    assert "dW is missing from what backward returned." in report.findings[1].message
+    assert report.score(2) == 1.0
+
+
+def test_slow_forward_is_not_asked_for_each_of_its_entries(monkeypatch):
+    monkeypatch.setattr(problem, "LONGEST", 0.5)
+
+    def slow(W):
+        time.sleep(0.02)
+        return np.array([[float(v) ** 2 for v in row] for row in W]), W
+
+    W = np.random.default_rng(0).normal(size=(25, 20))
+    report = check_layer(slow, lambda dout, W: 2 * dout * W + 1, {"W": W}, seed=0)
+    assert report.verdict == "fail"
+    assert report.evaluations < 500

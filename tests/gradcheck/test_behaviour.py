@@ -125,3 +125,61 @@ def test_much_printing_leaves_room_for_the_report(capsys):
     assert report.ok and "prints something" in report.note
     assert shown.startswith("in backward\nin backward") and shown.endswith("prints more than is shown here ...\n")
     assert len(shown) < 2100
+
+
+def test_ties_for_a_maximum_are_no_stale_cache():
+    def forward(X):
+        return X.reshape(2, 2, 2, 2).max(axis=(1, 3)), X
+
+    def backward(dout, X):
+        windows = X.reshape(2, 2, 2, 2)
+        mask = windows == windows.max(axis=(1, 3), keepdims=True)
+        return (dout[:, None, :, None] * mask / mask.sum(axis=(1, 3), keepdims=True)).reshape(4, 4)
+
+    X = np.random.default_rng(0).uniform(0.1, 1, (4, 4))
+    X[:2, :2] = 0.0
+    for seed in range(5):
+        report = check_layer(forward, backward, {"X": X}, seed=seed)
+        assert report.ok, str(report)
+
+
+def test_entries_that_were_never_filled_in_are_no_stale_cache():
+    garbage = iter(range(100))
+
+    def backward(dout, cache):
+        dZ = np.full_like(dout, next(garbage))
+        dZ[:-1] = 2 * dout[:-1]
+        return dZ
+
+    report = check_layer(lambda Z: (2 * Z, None), backward, {"Z": np.ones((3, 2))}, seed=0)
+    assert not report.ok
+    assert "stale-cache" not in {finding.cause for finding in report.findings}
+
+
+def test_many_short_lines_leave_room_for_the_report(capsys):
+    def backward(dout, X):
+        for k in range(300):
+            print(k)
+        return dout
+
+    assert check_layer(lambda X: (X + 0.0, X), backward, {"X": np.ones((2, 2))}, seed=0).ok
+    shown = capsys.readouterr().out.splitlines()
+    assert len(shown) < 50
+    assert shown[:3] == ["0", "1", "2"]
+    assert "more than is shown" in shown[-1]
+
+
+def test_cache_that_holds_itself_is_compared():
+    def forward(X):
+        cache = {"X": X}
+        cache["again"] = cache
+        return X**2, cache
+
+    assert check_layer(forward, lambda dout, cache: 2 * dout * cache["X"], {"X": np.ones((2, 2))}, seed=0).ok
+
+    def spoils(dout, cache):
+        cache["X"] += 1
+        return 2 * dout * (cache["X"] - 1)
+
+    report = check_layer(forward, spoils, {"X": np.ones((2, 2))}, seed=0)
+    assert "modifies-cache" in {finding.cause for finding in report.findings}

@@ -27,6 +27,12 @@ def exact(problem, slopes=None, kinks=()):
     return Exact(list(kinks), directions, slopes or [float((2 * W * v).sum()) for v in directions])
 
 
+def dispute(problem, slope, opinion, kinks=(), v=None, replayed=lambda: None):
+    """Return whether a slope is disputed that a central difference finds to be another; no steps are recorded."""
+    known = Exact(list(kinks), [np.ones(W.shape) if v is None else v], [slope])
+    return verdict.disputed(problem, "W", known, 0, opinion, replayed)
+
+
 # --- halving ---------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("places", "budget", "found", "asked"),
@@ -34,8 +40,9 @@ def exact(problem, slopes=None, kinks=()):
         ([5], 100, [5], 7),
         ([], 100, [], 1),
         ([0, 7], 100, [0, 7], 11),
-        ([5], 2, [4, 5], 5),
-        ([5], 0, [0, 1, 2, 3, 4, 5, 6, 7], 1),
+        ([5], 7, [5], 7),
+        ([5], 6, [0, 1, 2, 3, 4, 5, 6, 7], 6),
+        ([5], 0, [0, 1, 2, 3, 4, 5, 6, 7], 0),
     ],
 )
 def test_halving_asks_for_ever_smaller_sets(places, budget, found, asked):
@@ -173,9 +180,34 @@ def test_central_difference_that_agrees_settles_it(monkeypatch, scale, largest, 
     problem = started()
     if not largest:
         problem.inputs["W"] = 0 * W
-    assert not verdict.disputed(problem, "W", scale, scale - 0.999 * bound, [])
+    assert not dispute(problem, scale, scale - 0.999 * bound)
     with pytest.raises(AssertionError, match="not to be asked"):
-        verdict.disputed(problem, "W", scale, scale - 1.001 * bound, [])
+        dispute(problem, scale, scale - 1.001 * bound)
+
+
+@pytest.mark.parametrize(("scale", "asked"), [(1.001, False), (0.999, True)])
+def test_recorded_steps_are_asked_where_the_central_difference_is_not_sharp(scale, asked):
+    problem, calls = started(), []
+    # Where 2e-8 of the slope and twenty roundings of the difference are a millionth of the slope.
+    slope = scale * 20 * EPS * float((W**2).sum()) / 1e-6 / 3.0 / (1e-6 - 2e-8)
+    assert not dispute(problem, slope, slope, replayed=lambda: calls.append(1))
+    assert bool(calls) == asked
+
+
+@pytest.mark.parametrize(("off", "is_disputed"), [(0.99e-6, False), (1.01e-6, True), (np.nan, True)])
+def test_recorded_steps_decide_to_a_millionth_of_their_terms(monkeypatch, off, is_disputed):
+    monkeypatch.setattr(verdict, "measure", never)
+    monkeypatch.setattr(verdict, "floor", lambda *_: 0.0)
+    v = np.ones(W.shape)
+    v[0, 0] = -1.0
+    gradients = {"W": 2 * W}
+    exact = float((2 * W * v).sum()) + off * float(np.abs(2 * W * v).sum())
+    assert dispute(started(), exact, 2 * exact, v=v, replayed=lambda: gradients) is is_disputed
+
+
+def test_steps_of_forward_are_asked_for_their_gradients():
+    assert np.allclose(verdict.gradients_of_steps(started())["W"], 2 * W)
+    assert verdict.gradients_of_steps(started(lambda W: (np.sum(np.array(W) ** 2), W))) is None
 
 
 # Only the draw of three entries of six can be judged: error of its slope, how far the exact one is from it.
@@ -199,7 +231,7 @@ def test_careful_differences_decide_in_proportion_to_their_entries(monkeypatch, 
 
     monkeypatch.setattr(verdict, "measure", measured)
     monkeypatch.setattr(verdict, "slope", lambda *_: 5.0 + apart)
-    assert verdict.disputed(started(), "W", 2.0, 1.0, []) is disputed
+    assert dispute(started(), 2.0, 1.0) is disputed
 
 
 @pytest.mark.parametrize(("small", "asked"), [(5, 1), (6, 2), (7, 2)])
@@ -209,7 +241,7 @@ def test_agreement_is_that_with_the_first_central_difference(monkeypatch, small,
     monkeypatch.setattr(verdict, "SMALL", small)
     monkeypatch.setattr(verdict, "exact_slopes", lambda *_: known)
     monkeypatch.setattr(verdict, "quick", lambda *_: next(opinions))
-    monkeypatch.setattr(verdict, "disputed", lambda problem, name, along, opinion, kinks: kinks is not known.kinks)
+    monkeypatch.setattr(verdict, "disputed", lambda problem, name, given, *_: given is not known)
     judged = verdict.judge(problem, {"W": 2 * W})["W"]
     mine = float((2 * W * known.directions[0]).sum())
     assert judged.agreement == pytest.approx(abs(mine - 100.0) / 100.0, rel=1e-12, abs=0)
@@ -287,19 +319,22 @@ def test_gross_error_is_refused_without_measuring_rounding(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("by", "noise", "moved", "said"),
+    ("by", "zero", "moved", "said"),
     [
-        (1e-6, 0.0, 0.0, ("fail", "")),
-        (1e-6, 0.0, 1e-4, ("pass", "rough")),
-        (1e-6, 0.0, None, ("not deterministic", "two calls with the same arguments gave different answers")),
-        (1e-6, 0.0, 1.0, ("cannot tell", "rounding moves it by about 1.0e+00, more than 1 % of its size")),
-        (1e-6, 1.0, 1.0, ("pass", "zero to rounding")),
-        (1e-6, 1e-3, 1.0, ("cannot tell", "rounding")),
+        (1e-7, False, 0.0, ("fail", "")),
+        (1e-7, False, 1e-4, ("pass", "rough")),
+        (1e-7, False, None, ("not deterministic", "two calls with the same arguments gave different answers")),
+        (1e-7, False, 1.0, ("cannot tell", "it is off by ")),
+        (1e-7, True, 1.0, ("pass", "zero to rounding")),
+        (1e-7, True, 0.0, ("fail", "")),
+        # Nothing passes that is off by more than a millionth of its size.
+        (2e-6, False, 1e-3, ("cannot tell", "it is off by ")),
+        (2e-6, True, 1e-3, ("pass", "zero to rounding")),
     ],
 )
-def test_small_error_is_weighed_against_measured_rounding(monkeypatch, by, noise, moved, said):
+def test_small_error_is_weighed_against_measured_rounding(monkeypatch, by, zero, moved, said):
     problem = started()
-    monkeypatch.setattr(verdict, "rounding", lambda *_: (noise, moved))
+    monkeypatch.setattr(verdict, "rounding", lambda *_: (zero, moved))
     judged = verdict.judge_exact(problem, "W", 2 * W * (1 + by), exact(problem))
     assert judged.verdict == said[0]
     assert judged.reason.startswith(said[1])
@@ -320,7 +355,7 @@ def test_entries_on_a_kink_do_not_count_and_all_of_them_cannot_be_judged():
     everything = Exact(list(range(6)), known.directions, known.slopes)
     assert verdict.judge_exact(problem, "W", answer, everything) == Judgement(
         "not differentiable here", agreement=pytest.approx(np.nan, nan_ok=True), kinks=list(range(6)),
-        reason="every entry stands on a kink",
+        reason=verdict.ON_KINKS,
     )  # fmt: skip
 
 
@@ -362,9 +397,24 @@ def test_slopes_that_are_not_linear_count_twenty_times(monkeypatch, off):
     problem = started(backward=lambda W: 2 * np.round(W, 5))
     known = exact(problem)
     crooked(monkeypatch, known, off)
-    noise, total = verdict.rounding(problem, "W", 2 * np.round(W, 5), known, 10.0)
-    assert noise == pytest.approx(CALLS[off][1] * 1e-6, rel=1e-6, abs=0)
-    assert total == pytest.approx(20 * noise, rel=1e-6, abs=0)
+    zero, total = verdict.rounding(problem, "W", 2 * np.round(W, 5), known, 10.0)
+    assert not zero
+    assert total == pytest.approx(20 * CALLS[off][1] * 1e-6, rel=1e-6, abs=0)
+
+
+@pytest.mark.parametrize(("slope", "is_zero"), [(0.99e-4, True), (1.01e-4, False)])
+def test_gradient_is_zero_where_its_slopes_are_a_hundred_times_what_they_are_uncertain_by(monkeypatch, slope, is_zero):
+    problem, calls = started(), []
+    known = exact(problem, [-slope, slope / 2])
+    # All slopes but the first are those of a line.
+    line = [-slope + slope / 2 + 1e-6, -slope - slope / 2, -slope / 3, slope / 6, *[-slope] * 7]
+    monkeypatch.setattr(verdict, "slope", lambda *_: calls.append(1) or line[len(calls) - 1])
+    monkeypatch.setattr(verdict, "floor", lambda *_: 1e-3)
+    zero, total = verdict.rounding(problem, "W", 2 * W, known, 10.0)
+    assert zero is is_zero
+    # The resolution of L counts wholly where the gradient is zero, and for a billionth of the size elsewhere.
+    jitter = total - 20e-6 - (1e-3 if is_zero else 1e-8)
+    assert 0.0 <= jitter < 1e-13
 
 
 @pytest.mark.parametrize("beside", [1e-12, 1e-11, 1e-10, 1e-9, 1e-8])
@@ -374,34 +424,59 @@ def test_scatter_beside_x_counts_fifty_times_and_no_more_than_its_bound(monkeypa
     crooked(monkeypatch, known, beside=beside)
     floor = verdict.floor(problem, "W")
     for size, added in ((1.0, 50e-12), (1e-3, 1e-12)):
-        noise, total = verdict.rounding(problem, "W", 2 * np.round(W, 5), known, size)
-        assert total - floor - 20 * noise == pytest.approx(added, rel=0.01, abs=0)
+        zero, total = verdict.rounding(problem, "W", 2 * np.round(W, 5), known, size)
+        assert not zero
+        assert total - floor == pytest.approx(added, rel=0.01, abs=2e-13)
 
 
-def jumping(jump):
-    """Return an answer of zeros that jumps in one entry, once the input moves by more than 1e-8 of its size."""
-    step = np.zeros(W.shape)
-    step[0, 0] = jump
-    return lambda cache: step * (np.abs(cache / W - 1).max() > 1e-8)
+def beside_x(cache):
+    """Return which of the eight points beside x this is, from 0 to 7."""
+    return round((np.abs(cache / W - 1).max() - 1e-5) * 7 / 9e-5)
 
 
-def test_scatter_is_the_distance_from_a_line():
-    problem = started(backward=jumping(1e-9))
-    assert verdict.scatter(problem, "W", 0 * W, exact(problem)) == pytest.approx(1e-11, rel=1e-9, abs=0)
-    problem = started(backward=lambda cache: 2 * cache)
-    assert verdict.scatter(problem, "W", 2 * W, exact(problem)) < 2e-15
-    assert verdict.scatter(problem, "W", 2 * W[0], exact(problem)) == 0.0
+def alternating(by):
+    """Return the right answer, off in one entry at every other point beside x."""
+    first = np.zeros(W.shape)
+    first[0, 0] = by
+    return lambda cache: 2 * cache + first * (beside_x(cache) % 2)
 
 
-@pytest.mark.parametrize("least", [1e-10, 1e-8])
-def test_answer_that_cannot_be_had_beside_x_does_not_scatter(least):
+def test_scatter_is_the_deviation_of_the_mismatch():
+    v = exact(started()).directions[1]
+    scattered = verdict.scatter(started(backward=alternating(1e-9)), "W", 2 * W, v)
+    assert scattered == pytest.approx(0.5e-9 * abs(v[0, 0]), rel=1e-4, abs=0)
+    assert verdict.scatter(started(backward=lambda cache: 2 * cache), "W", 2 * W, v) < 1e-14
+    assert verdict.scatter(started(backward=alternating(1e-9)), "W", 2 * W[0], v) == 0.0
+
+
+def test_error_that_rounding_does_not_make_is_no_scatter():
+    v = exact(started()).directions[1]
+    for wrong in (lambda cache: 2.002 * cache, lambda cache: 2 * cache + 1e-3, lambda cache: 2 * W):
+        problem = started(backward=wrong)
+        error = abs(float(((problem.answers()["W"] - 2 * W) * v).sum()))
+        assert verdict.scatter(problem, "W", 2 * W, v) <= 1e-4 * max(error, float(np.abs(2 * W * v).sum()))
+
+
+@pytest.mark.parametrize("last", range(-1, 7))
+def test_answer_that_cannot_be_had_beside_x_does_not_scatter(last):
     def backward(cache):
-        if np.abs(cache / W - 1).max() > least:
+        if beside_x(cache) > last:
             raise ValueError
-        return 0 * W
+        return alternating(1e-9)(cache)
 
-    problem = started(backward=backward)
-    assert verdict.scatter(problem, "W", 0 * W, exact(problem)) == 0.0
+    assert verdict.scatter(started(backward=backward), "W", 2 * W, exact(started()).directions[1]) == 0.0
+
+
+@pytest.mark.parametrize(("off", "asked"), [(90 * EPS, True), (110 * EPS, False)])
+def test_rounding_is_asked_for_where_a_hundred_roundings_of_the_upstream_gradient_may_be_it(monkeypatch, off, asked):
+    answer, calls = 1e-13 * W, []
+    problem = started(backward=lambda cache: answer)
+    known = exact(problem)
+    known.slopes[:] = [float((answer * v).sum()) + off for v in known.directions]
+    monkeypatch.setattr(verdict, "floor", lambda *_: 0.0)
+    monkeypatch.setattr(verdict, "rounding", lambda *_: calls.append(1) or (False, 0.0))
+    verdict.judge_exact(problem, "W", answer, known)
+    assert bool(calls) == asked
 
 
 @pytest.mark.parametrize(
@@ -425,7 +500,7 @@ def test_scatter_of_the_answer_is_allowed_for(monkeypatch, off, dout, scattered,
     known.slopes[:] = [right[0], right[1]]
     monkeypatch.setattr(verdict, "scatter", lambda *_: scattered)
     strict = 1000 * EPS * verdict.length(answer)
-    monkeypatch.setattr(verdict, "rounding", lambda *_: (0.0, 0.0))
+    monkeypatch.setattr(verdict, "rounding", lambda *_: (False, 0.0))
     known.slopes[0] = right[0] + strict + off
     assert verdict.judge_exact(problem, "W", answer, known).verdict == said
 
@@ -436,9 +511,9 @@ def test_how_far_the_answer_moves_counts_ten_times(monkeypatch):
     crooked(monkeypatch, known)
     # An answer that moves far with the inputs is badly conditioned; only one that moves without them is not determined.
     for size in (10.0, 1.0):
-        noise, total = verdict.rounding(problem, "W", 2 * W, known, size)
+        total = verdict.rounding(problem, "W", 2 * W, known, size)[1]
         assert total is not None
-        moved = total - verdict.floor(problem, "W") - 20 * noise
+        moved = total - verdict.floor(problem, "W")
         assert moved == pytest.approx(10 * 1e-9 * np.sqrt(6), rel=0.01, abs=0)
     assert verdict.rounding(problem, "W", 2 * W + 1e-6, known, 10.0)[1] is None
 
@@ -490,7 +565,7 @@ def test_three_measured_slopes_of_three_decide(monkeypatch, off, error, noise, s
 
 def test_kinks_of_measured_slopes_are_left_out(monkeypatch):
     problem = started()
-    monkeypatch.setattr(verdict, "halving", lambda v, holds, budget: [2] if budget == 100 and v.shape == (2, 3) else [])
+    monkeypatch.setattr(verdict, "halving", lambda v, holds, budget: [2] if budget == 400 and v.shape == (2, 3) else [])
     seen = measured(monkeypatch, [0, 0, 0], kink=1)
     answer = 2 * W
     answer[0, 2] = 1e6
@@ -499,7 +574,7 @@ def test_kinks_of_measured_slopes_are_left_out(monkeypatch):
     monkeypatch.setattr(verdict, "halving", lambda *_: list(range(6)))
     measured(monkeypatch, [], kink=1)
     judged = verdict.judge_measured(problem, "W", answer)
-    assert (judged.verdict, judged.reason) == ("not differentiable here", "every entry stands on a kink")
+    assert (judged.verdict, judged.reason) == ("not differentiable here", verdict.ON_KINKS)
     assert judged.kinks == list(range(6))
 
 
@@ -542,17 +617,17 @@ def test_finite_differences_overrule_only_where_all_that_can_be_judged_disagree(
 ):
     problem = started()
     seen = opinions(monkeypatch, slopes, errors)
-    assert verdict.disputed(problem, "W", 1.0, opinion, []) is is_disputed
+    assert dispute(problem, 1.0, opinion) is is_disputed
     assert len(seen) == len(slopes)
 
 
 def test_directions_of_the_second_opinion_get_ever_fewer_entries_and_leave_kinks_out(monkeypatch):
     problem = started()
     seen = opinions(monkeypatch, [2.0] * 14, [1.0] * 14)
-    verdict.disputed(problem, "W", 1.0, 2.0, [0, 5])
+    dispute(problem, 1.0, 2.0, [0, 5])
     assert [np.count_nonzero(v) for v in seen] == [4, 4, 4, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]
     assert not any(v[0, 0] or v[1, 2] for v in seen)
-    assert verdict.disputed(problem, "W", 1.0, 2.0, list(range(6))) is False
+    assert dispute(problem, 1.0, 2.0, list(range(6))) is False
 
 
 def test_kink_shows_in_the_slope_back():

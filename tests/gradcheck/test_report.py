@@ -159,7 +159,7 @@ def test_matplotlib_is_imported_only_for_a_heat_map():
 
 
 STANDARD = "collections|contextlib|copy|dataclasses|functools|html|inspect|io|itertools|linecache|math|pathlib|re"
-STANDARD += "|signal|sys|textwrap|threading|traceback|typing|warnings"
+STANDARD += "|signal|sys|textwrap|threading|time|traceback|typing|warnings"
 
 
 def test_values_are_published_in_a_notebook(monkeypatch):
