@@ -29,9 +29,10 @@ SMALL = 2000
 # The questions that halving may ask for entries on a kink: cheap ones on the exact route, dear ones on the other.
 KINKS_EXACT, KINKS_MEASURED = 20_000, 400
 ON_KINKS = "every entry stands on a kink, or more do than can be told apart"
-# No answer passes that is off by more of its size, however rough its numbers are; and a second opinion that is sharper
-# needs no third one.
+# No answer passes that is off by more of its size, however rough its numbers are.
 FURTHEST = 1e-6
+# A second opinion that is as sharp as this needs no third one.
+SHARP = 1e-5
 
 
 @dataclass
@@ -157,7 +158,7 @@ def disputed(
     x = problem.inputs[name]
     noise = EPS * float(np.abs(problem.dout * problem.out).sum()) / 1e-6 / (np.abs(x).max() or 1.0)
     close = min(HIDDEN * scale + 20 * noise, 1e-3 * scale)
-    if abs(exact - opinion) <= close <= FURTHEST * scale:
+    if abs(exact - opinion) <= close <= SHARP * scale:
         return False
     gradients = replayed()
     if gradients is not None:

@@ -188,8 +188,8 @@ def test_central_difference_that_agrees_settles_it(monkeypatch, scale, largest, 
 @pytest.mark.parametrize(("scale", "asked"), [(1.001, False), (0.999, True)])
 def test_recorded_steps_are_asked_where_the_central_difference_is_not_sharp(scale, asked):
     problem, calls = started(), []
-    # Where 2e-8 of the slope and twenty roundings of the difference are a millionth of the slope.
-    slope = scale * 20 * EPS * float((W**2).sum()) / 1e-6 / 3.0 / (1e-6 - 2e-8)
+    # Where 2e-8 of the slope and twenty roundings of the difference are 1e-5 of the slope.
+    slope = scale * 20 * EPS * float((W**2).sum()) / 1e-6 / 3.0 / (1e-5 - 2e-8)
     assert not dispute(problem, slope, slope, replayed=lambda: calls.append(1))
     assert bool(calls) == asked
 
