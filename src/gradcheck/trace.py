@@ -1,7 +1,7 @@
 """The steps of a forward function, recorded, so that the chain rule can be replayed with one step done wrong.
 
-Only the diagnosis uses this, and only on a wrong answer: the verdict rests on slopes of the whole function. A
-forward that cannot be recorded (loops into buffers, other libraries) is diagnosed from outside.
+The diagnosis uses this on a wrong answer, and the verdict where its two slopes of the whole function leave a doubt. A
+forward that cannot be recorded (loops into buffers, other libraries) is judged and diagnosed from outside.
 """
 
 import functools
