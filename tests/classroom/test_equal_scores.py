@@ -137,7 +137,7 @@ def without_echo(text: str) -> str:
     are joined. Which line of code raised is left out: these answers stand in a file, a learner's in a cell.
     """
     lines = [line for line in text.splitlines() if not line.startswith("Out[")]
-    text = re.sub(r" The line is `[^`]*`\.", "", "\n".join(lines).replace("\n      ", " "))
+    text = re.sub(r" The line is `[^`]*`(, and in it `[^`]*`)?\.", "", "\n".join(lines).replace("\n      ", " "))
     text = re.sub(r"0x[0-9A-F]{6,}", "somewhere", text)
     return re.sub(r"\b\d(\.\d+)?e-(0[89]|[1-9]\d)", "rounding", text).strip()
 
