@@ -9,7 +9,7 @@ from gradcheck import verdict
 from gradcheck.direction import jacobian, slope
 from gradcheck.finite import EPS, Measured, measure, quick, rounding, spread
 from gradcheck.localise import halving, wrong_entries
-from gradcheck.problem import read_problem
+from gradcheck.problem import LONGEST, read_problem
 from gradcheck.verdict import Exact, Judgement
 
 W = np.array([[1.5, -2.0, 0.25], [0.5, 3.0, -1.0]])
@@ -636,6 +636,15 @@ def test_kink_shows_in_the_slope_back():
         known = {"W": verdict.exact_slopes(problem, "W", [])}
         assert bool(verdict.has_kink(problem, known)) is bent
         assert verdict.kinked(problem, "W") == ([3] if bent else [])
+
+
+@pytest.mark.parametrize(("share", "asked"), [(0.999, 20_000), (1.001, 2_000)])
+def test_slow_forward_is_asked_a_tenth_of_the_questions_for_kinks(monkeypatch, share, asked):
+    problem, budgets = started(), []
+    problem.seconds = share * LONGEST / 40_000
+    monkeypatch.setattr(verdict, "halving", lambda v, holds, budget: budgets.append(budget))
+    verdict.kinked(problem, "W")
+    assert budgets == [asked]
 
 
 # --- finite differences ----------------------------------------------------------------------------------------
