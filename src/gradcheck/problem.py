@@ -232,13 +232,16 @@ class Problem:
         before = time.perf_counter()
         with time_limit():
             out, cache = self.evaluate(given)
-        self.seconds = time.perf_counter() - before
+        first = time.perf_counter() - before
         self.out, self.cache = self.read_output(out), copied(cache)
         self.changed = tuple(n for n, kept in self.inputs.items() if kept.tobytes() != given[n].tobytes())
         if not self.is_loss:
             self.dout = self.draw(self.out.shape)
+        before = time.perf_counter()
         with quiet():
             again = numbers(self.run(self.inputs)[0])
+        # A first call may be slow for other reasons, and so may any on a busy machine.
+        self.seconds = min(first, time.perf_counter() - before)
         if again is None or not agree(again, self.out, 1e-12):
             text = "forward gave two answers for the same inputs: draw random numbers outside, or from a seed."
             raise Broken("not-deterministic", text)
@@ -270,8 +273,8 @@ class Problem:
         return np.asarray((2.0 * self.rng.integers(2, size=shape) - 1.0) * self.rng.uniform(0.5, 1.5, shape))
 
     def affords(self, evaluations: int) -> bool:
-        """Return whether so many evaluations take no longer than one call may."""
-        return evaluations * self.seconds <= LONGEST
+        """Return whether so many evaluations take no longer than three calls may."""
+        return evaluations * self.seconds <= 3 * LONGEST
 
     def last_digits_changed(self) -> dict[str, Array]:
         """Return inputs of which those to differentiate are changed by four roundings, up or down."""

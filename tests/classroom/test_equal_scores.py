@@ -100,7 +100,7 @@ def renamed(cell: dict, name: str, text: str | None = None) -> dict:
 def files_of(slug: str) -> dict[str, Path]:
     """Return the files that stand beside the notebook."""
     released = ROOT / "exercises" / slug
-    files = {path.name: path for path in released.iterdir() if path.suffix != ".ipynb"}
+    files = {path.name: path for path in released.iterdir() if path.is_file() and path.suffix != ".ipynb"}
     alternatives = ROOT / "tests" / "exercises" / "alternatives" / f"{slug}.py"
     return files | ({"alternatives.py": alternatives} if alternatives.exists() else {})
 

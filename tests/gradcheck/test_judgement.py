@@ -641,7 +641,7 @@ def test_kink_shows_in_the_slope_back():
 @pytest.mark.parametrize(("share", "asked"), [(0.999, 20_000), (1.001, 2_000)])
 def test_slow_forward_is_asked_a_tenth_of_the_questions_for_kinks(monkeypatch, share, asked):
     problem, budgets = started(), []
-    problem.seconds = share * LONGEST / 40_000
+    problem.seconds = share * 3 * LONGEST / 40_000
     monkeypatch.setattr(verdict, "halving", lambda v, holds, budget: budgets.append(budget))
     verdict.kinked(problem, "W")
     assert budgets == [asked]
