@@ -295,12 +295,13 @@ def overwritten(e: Evidence) -> Found:
     if e.local is None or not e.fits or e.problem.out.ndim < 1:
         return None
     parts, shape = e.local.T * e.problem.dout.ravel(), e.problem.out.shape
+    places = np.indices(shape)
     # The loops run over one axis of the output, over some, or over all.
     for axes in itertools.chain.from_iterable(
         itertools.combinations(range(len(shape)), n + 1) for n in range(len(shape))
     ):
         sizes = tuple(shape[k] for k in axes)
-        steps = np.ravel_multi_index(tuple(np.indices(shape)[k] for k in axes), sizes)
+        steps = np.ravel_multi_index(tuple(places[k] for k in axes), sizes)
         count = math.prod(sizes)
         sums, used = np.zeros((count, e.x.size)), np.zeros((count, e.x.size), dtype=bool)
         np.add.at(sums, steps.ravel(), parts.T)

@@ -24,7 +24,7 @@ from gradcheck.verdict import Judgement, judge
 LARGEST, LARGEST_MEASURED = 600, 200
 # An answer that is right to ALMOST is not refused for a guard that it leaves out or has.
 ALMOST = 1e-4
-GUARD = "{} That is common, and moves it by less than 0.0001 of its size."
+GUARD = f"{{}} That is common, and moves it by less than {ALMOST:g} of its size."
 Read = tuple[Array | None, Diagnosis | None]
 
 

@@ -63,11 +63,15 @@ def by_sign(G: Array) -> Array:
     return G > 0
 
 
-def varying(G: Array) -> Array:
-    """Return an upstream gradient; Untraceable where it is one number everywhere: what is missing then is a factor."""
-    if np.ptp(G) == 0.0:
-        raise Untraceable("no pattern")
-    return G
+def without_upstream(s: Array) -> Rule:
+    """Return the rule that hands on s alone; Untraceable where G is one number everywhere: a factor is missing then."""
+
+    def rule(G: Array) -> Array:
+        if np.ptp(G) == 0.0:
+            raise Untraceable("no pattern")
+        return s
+
+    return rule
 
 
 def nothing(G: Array) -> None:
@@ -108,7 +112,7 @@ def activation_table(z: Array, a: Array, s: Array, beyond: Array | None, straigh
         missing = f"The {what} is missing: multiply the upstream gradient by it."
         yield "missing-activation-derivative", missing, lambda G: G
     upstream = "The upstream gradient is missing where the activation's derivative enters: multiply by it."
-    yield "missing-upstream", upstream, lambda G: s * varying(G).any()
+    yield "missing-upstream", upstream, without_upstream(s)
     if not same(s * s, s):
         squared = [level for level in levels if level * level != level]
         other = f", or its slope {squared[0]:.6g} is {squared[0] ** 2:.6g} in yours" if len(squared) == 1 else ""
