@@ -42,6 +42,8 @@ from classroom.grading import JudgeServer, Sandboxes, WorkingFolder, grade_noteb
 from classroom.rebuild import CHANGED, Rebuilt, check_folder, nbgrader_of, read_notebook, rebuild
 from classroom.sandbox import INSTALL, Cgroup, SandboxSettings, find_problem
 
+NOT_COPIED = "{} stays in the submission: a browser would run it"
+
 
 class SafeAutograde(Autograde):  # type: ignore[misc]
     """Autogrades without trusting what was handed in."""
@@ -129,12 +131,17 @@ class SafeAutograde(Autograde):  # type: ignore[misc]
     def init_assignment(self, assignment_id: str, student_id: str) -> None:
         """Copy what lies beside the notebooks, but no page that formgrader would run beside your own."""
         super().init_assignment(assignment_id, student_id)
-        copies, own = Path(self._format_dest(assignment_id, student_id)), self.source_of(assignment_id)
-        for name, path in self.plain_files(copies).items():
-            kind = mimetypes.guess_type(name)[0] or ""
-            if any(word in kind for word in ("html", "xml", "script")) and not (own / name).exists():
-                self.log.warning("%s of %s stays in the submission: a browser would run it.", name, student_id)
+        for name, path in self.plain_files(Path(self._format_dest(assignment_id, student_id))).items():
+            if self.is_learners_page(assignment_id, name):
+                self.log.warning("%s: %s", student_id, NOT_COPIED.format(name))
                 path.unlink()
+
+    def is_learners_page(self, assignment: str, name: str) -> bool:
+        """Return whether a file beside a notebook is one that a browser would run, and none of the instructor's."""
+        kind = mimetypes.guess_type(name)[0] or ""
+        return (
+            any(word in kind for word in ("html", "xml", "script")) and not (self.source_of(assignment) / name).exists()
+        )
 
     def convert_notebooks(self) -> None:
         """Grade all submissions that can be read; then fail if there were others."""

@@ -23,7 +23,7 @@ from nbgrader.preprocessors import AssignLatePenalties, CheckCellMetadata, NbGra
 from nbgrader.utils import compute_checksum, determine_grade, is_grade, is_solution, is_task, parse_utc
 from sqlalchemy.exc import SQLAlchemyError
 
-from classroom.autograde import SafeAutograde, as_node
+from classroom.autograde import NOT_COPIED, SafeAutograde, as_node
 from classroom.errors import OTHER_NAMES, InstructorError
 from classroom.grader import Assignment, Exercise, Graded
 from classroom.rebuild import nbgrader_of, rebuild, source_of
@@ -142,7 +142,10 @@ class Preparation:
             ) from None
 
     def write_beside(self, graded: Graded, folder: Path) -> tuple[Entry, Path]:
-        """Write a new folder of notebooks beside the old one; return what the gradebook is to know, and the folder."""
+        """Write a new folder of notebooks beside the old one; return what the gradebook is to know, and the folder.
+
+        No page that formgrader would run beside the instructor's own is among the files; a remark says so.
+        """
         if not graded.notebooks:
             names = ", ".join(self.layouts)
             raise InstructorError(OTHER_NAMES.format(folder=folder, assignment=self.name, names=names))
@@ -151,7 +154,10 @@ class Preparation:
         shutil.rmtree(new, ignore_errors=True)
         scores: dict[str, Scores | None] = dict.fromkeys(self.layouts)
         new.mkdir(parents=True)
-        for name, path in (self.files_beside(folder) | self.source_files).items():
+        beside = self.files_beside(folder)
+        pages = [name for name in beside if self.converter.is_learners_page(self.name, name)]
+        graded.remarks.extend(map(NOT_COPIED.format, pages))
+        for name, path in ({n: p for n, p in beside.items() if n not in pages} | self.source_files).items():
             (new / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, new / name)
         for name, notebook in graded.notebooks.items():

@@ -85,10 +85,11 @@ def make_course(root: Path, extra: str = "", *, many: int = 0) -> Course:
 
 
 def hand_in(course: Course, learner: str, parts: dict[str, dict[str, str]], when: str | None) -> None:
-    """Hand in a learner's notebooks, and a file beside them."""
+    """Hand in a learner's notebooks, a file beside them, and a page that a browser would run."""
     for name, answers in parts.items():
         path = course.hand_in(learner, SLUG, name, course.answered(SLUG, name, answers))
     (path.parent / "own.txt").write_text(learner, encoding="utf-8")
+    (path.parent / "page.html").write_text("<script>window.ACTIVE=1</script>", encoding="utf-8")
     if when:
         (path.parent / "timestamp.txt").write_text(when, encoding="utf-8")
 
@@ -201,6 +202,7 @@ def test_gradebook_and_notebooks_are_those_of_nbgrader(pair):
     theirs, ours = pair
     assert recorded(ours) == recorded(theirs)
     assert files(ours) == files(theirs)
+    assert {Path(name).name for name in files(ours)} >= {"own.txt"} and "page.html" not in str(files(ours).keys())
     assert scores(ours) == EXPECTED
 
 
