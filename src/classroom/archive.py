@@ -17,7 +17,7 @@ MB = 1_000_000
 MAX_FILE = 50 * MB
 MAX_ALL = 20_000 * MB
 MAX_MEMBERS = 100_000
-# What one zip inside of the zip may hold: what one learner hands in.
+# What one zip inside of the zip may hold, with the zips in it: what one learner hands in.
 MAX_INNER = 200 * MB
 MAX_INNER_MEMBERS = 1_000
 MAX_DEPTH = 2
@@ -55,20 +55,26 @@ class Unpacked:
 
 
 class BudgetSpent(Exception):
-    """An archive unpacks to more than it may."""
+    """An archive unpacks to more than it may; ``budget`` is the one that was not enough."""
+
+    def __init__(self, budget: "Budget") -> None:
+        super().__init__()
+        self.budget = budget
 
 
 class Budget:
-    """How many bytes and entries an archive may unpack to."""
+    """How many bytes and entries an archive may unpack to; what is spent counts in the budget above as well."""
 
-    def __init__(self, most: int, members: int) -> None:
-        self.most, self.members, self.left = most, members, most
+    def __init__(self, most: int, members: int, above: "Budget | None" = None) -> None:
+        self.most, self.members, self.left, self.above = most, members, most, above
 
     def spend(self, size: int) -> None:
         """Count bytes; BudgetSpent where there are too many."""
         self.left -= size
         if self.left < 0:
-            raise BudgetSpent
+            raise BudgetSpent(self)
+        if self.above is not None:
+            self.above.spend(size)
 
 
 def unpack(archive: Path, scratch: Path) -> Unpacked:
@@ -95,13 +101,17 @@ def take_all(archive: Path, above: tuple[str, ...], budget: Budget, places: Iter
             entries = opened.infolist()
             if len(entries) > budget.members:
                 raise Refused(f"has {len(entries)} entries, more than {budget.members}")
+            budget.members -= len(entries)
             for info in entries:
                 take(opened, info, above, found, budget, places, depth)
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OverflowError):
         discard(found)
         raise Refused("is not a whole zip file; maybe it was cut off on its way") from None
-    except BudgetSpent:
+    except BudgetSpent as spent:
         discard(found)
+        # Zip files in a learner's zip file have its budget, and it is refused as a whole.
+        if depth > 1 or spent.budget is not budget:
+            raise
         raise Refused(f"unpacks to more than {budget.most / MB:g} MB") from None
     return found
 
@@ -139,7 +149,8 @@ def take(
         if depth == MAX_DEPTH:
             member.path.unlink()
             raise Refused("lies in a zip file in a zip file; unpack it by hand")
-        inner = take_all(member.path, member.parts, Budget(MAX_INNER, MAX_INNER_MEMBERS), places, depth + 1)
+        learners = budget if depth else Budget(MAX_INNER, MAX_INNER_MEMBERS, above=budget)
+        inner = take_all(member.path, member.parts, learners, places, depth + 1)
         member.path.unlink()
         if not inner.members and not inner.refused:
             raise Refused("is a zip file without files")
@@ -180,6 +191,9 @@ def check_kind(info: zipfile.ZipInfo) -> None:
         raise Refused("is a symbolic link; ask for the file itself")
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
         raise Refused("is no plain file")
+    # The others unpack a whole block at once: a kilobyte may need all memory there is.
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise Refused("is packed in a way that is not known here; zip it again")
     if info.flag_bits & ENCRYPTED:
         raise Refused("is encrypted; ask for it without a password")
 

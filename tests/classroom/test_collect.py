@@ -7,6 +7,7 @@ import stat
 import struct
 import sys
 import time
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -54,10 +55,10 @@ def zipped(path: Path, files: dict[str, bytes], times: dict[str, tuple] | None =
     return path
 
 
-def inner(files: dict[str, bytes]) -> bytes:
+def inner(files: dict[str, bytes], packing: int = zipfile.ZIP_DEFLATED) -> bytes:
     """Return the bytes of a zip file with these files."""
     made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(made, "w", packing) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
     return made.getvalue()
@@ -420,6 +421,35 @@ def test_one_learners_bomb_does_not_stop_the_class(course, tmp_path, small_limit
     files = {"ana/adding_up.ipynb": work(), "ben.zip": inner({f"{k}.bin": ZEROS for k in range(5)})}
     done = collect_zip(zipped(tmp_path / "z.zip", files), course.root, TASK)
     assert done.placed == ("ana",) and "more than 1 MB" in dict(done.left)["ben.zip"]
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA], ids=["bzip2", "lzma"])
+def test_packings_that_unpack_at_one_go_are_refused_and_cost_no_memory(course, tmp_path, monkeypatch, packing):
+    """A kilobyte of bzip2 unpacks to gigabytes, of which Python's zipfile takes no less than a whole block at once."""
+    files = {"ana/adding_up.ipynb": work(), "ben.zip": inner({"adding_up.ipynb": b"0" * 100_000_000}, packing)}
+    path = zipped(tmp_path / "z.zip", files)
+    tracemalloc.start()
+    try:
+        done = collect_zip(path, course.root, TASK)
+        assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    finally:
+        tracemalloc.stop()
+    assert done.placed == ("ana",)
+    assert "packed in a way that is not known here; zip it again" in dict(done.left)["ben.zip/adding_up.ipynb"]
+
+
+def test_zip_files_in_a_learners_zip_file_count_as_one(course, tmp_path, small_limits):
+    bombs = {f"{k}.zip": inner({f"{k}.bin": ZEROS for k in range(2)}) for k in range(3)}
+    files = {"ana/adding_up.ipynb": work(), "ben.zip": inner(bombs)}
+    done = collect_zip(zipped(tmp_path / "z.zip", files), course.root, TASK)
+    assert done.placed == ("ana",) and dict(done.left) == {"ben.zip": "unpacks to more than 1 MB"}
+
+
+def test_what_learners_zip_files_hold_counts_for_the_class(course, tmp_path, monkeypatch):
+    monkeypatch.setattr(archive, "MAX_ALL", 1_000_000)
+    files = {f"{k}.zip": inner({f"{k}.bin": ZEROS for k in range(2)}) for k in range(2)}
+    with pytest.raises(InstructorError, match="z.zip unpacks to more than 1 MB"):
+        collect_zip(zipped(tmp_path / "z.zip", files), course.root, TASK)
 
 
 def test_an_archive_that_is_too_large_is_refused_whole(course, tmp_path, monkeypatch):
