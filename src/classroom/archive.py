@@ -1,6 +1,7 @@
 """A zip file that others made, unpacked with suspicion: plain files only, each under a number, within limits."""
 
 import contextlib
+import errno
 import re
 import stat
 import unicodedata
@@ -171,7 +172,9 @@ def decoded_name(info: zipfile.ZipInfo) -> str:
 
 
 def safe_parts(name: str) -> tuple[str, ...]:
-    """Return the folders and the name of an entry; Refused where it would lead anywhere else."""
+    """Return the folders and the name of an entry; Refused where it has none, or would lead anywhere else."""
+    if not name:
+        raise Refused("has no name")
     if name.startswith("/") or re.match(r"[A-Za-z]:", name):
         raise Refused("has an absolute path")
     parts = tuple(part for part in name.split("/") if part not in ("", "."))
@@ -212,6 +215,11 @@ def copy(opened: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, budget: Bud
     except NotImplementedError:
         raise Refused("is packed in a way that is not known here; zip it again") from None
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError):
+        raise Refused("is damaged; ask for it again") from None
+    except OSError as problem:
+        # The place in the file that it names is before its beginning.
+        if problem.errno != errno.EINVAL:
+            raise
         raise Refused("is damaged; ask for it again") from None
     finally:
         if size > MAX_FILE or budget.left < 0:

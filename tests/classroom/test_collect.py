@@ -423,6 +423,25 @@ def test_one_learners_bomb_does_not_stop_the_class(course, tmp_path, small_limit
     assert done.placed == ("ana",) and "more than 1 MB" in dict(done.left)["ben.zip"]
 
 
+def nameless(data: bytes) -> bytes:
+    """Return a zip file of one entry whose name its directory takes for a comment."""
+    place = data.find(b"PK\1\2") + 28
+    return data[:place] + b"\0\0" + data[place + 2 : place + 4] + data[place : place + 2] + data[place + 6 :]
+
+
+def before_its_beginning(data: bytes) -> bytes:
+    """Return a zip file whose end says that its directory lies later than it does."""
+    place = len(data) - 6
+    return data[:place] + struct.pack("<I", struct.unpack_from("<I", data, place)[0] + 7) + data[place + 4 :]
+
+
+@pytest.mark.parametrize(("spoil", "said"), [(nameless, "has no name"), (before_its_beginning, "is damaged")])
+def test_one_learners_damaged_zip_file_does_not_stop_the_class(course, tmp_path, spoil, said):
+    files = {"ana/adding_up.ipynb": work(), "ben.zip": spoil(inner({"adding_up.ipynb": work()}))}
+    done = collect_zip(zipped(tmp_path / "z.zip", files), course.root, TASK)
+    assert done.placed == ("ana",) and len(done.left) == 1 and said in done.left[0][1]
+
+
 @pytest.mark.parametrize("packing", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA], ids=["bzip2", "lzma"])
 def test_packings_that_unpack_at_one_go_are_refused_and_cost_no_memory(course, tmp_path, monkeypatch, packing):
     """A kilobyte of bzip2 unpacks to gigabytes, of which Python's zipfile takes no less than a whole block at once."""
