@@ -228,16 +228,16 @@ class Roster:
     def find(self, names: Iterable[str], number: str = "") -> Person:
         """Return the person whom the number, or else the first telling name, means; Unknown says why it is nobody."""
         names = [name for name in dict.fromkeys(names) if name]
+        by_number = self.by_number.get(number)
+        # Moodle numbers participants anew in each assignment, so that a number alone may mean somebody else.
+        if by_number and (self.system == "canvas" or names in ([], ["Participant"])):
+            return by_number
         for name in names:
             exact = [person for person in self.people if person.id == name]
             found = exact or list(self.by_name.get(folded(name), ()))
-            by_number = self.by_number.get(number)
             if by_number in found or len(found) == 1:
                 return by_number if by_number in found and by_number else found[0]
             if found:
                 raise Unknown(f"{len(found)} learners in {self.path} are called {name!r}")
-        # Moodle numbers participants anew in each assignment, so that a number alone may mean somebody else.
-        if number in self.by_number and (self.system == "canvas" or names in ([], ["Participant"])):
-            return self.by_number[number]
         said = " or ".join(repr(name) for name in names) or "nothing that could be a name"
         raise Unknown(f"nobody in {self.path} is called {said}")

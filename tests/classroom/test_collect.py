@@ -293,6 +293,16 @@ def test_two_of_one_name_are_told_apart_by_moodles_numbers_or_left(course, tmp_p
     assert "# 1" in text_of(course, "a@x.org") and "# 2" in text_of(course, "b@x.org")
 
 
+def test_canvas_number_goes_before_a_login_that_is_made_like_its_names(course, tmp_path):
+    roster = tmp_path / "class.csv"
+    rows = '"Smith, John",301,smithjohn\n"Smith, John",302,smithjohn2\n"Lee, Smithjohn",303,lee\n'
+    roster.write_text(f"Student,ID,SIS Login ID\n{rows}", encoding="utf-8")
+    files = {f"smithjohn_{k}_900{k}_adding_up.ipynb": work(by=str(k)) for k in (301, 302)}
+    done = collect_zip(zipped(tmp_path / "canvas.zip", files), course.root, TASK, students=roster)
+    assert done.placed == ("smithjohn", "smithjohn2") and not done.attempts
+    assert "# 302" in text_of(course, "smithjohn2")
+
+
 def test_collecting_again_replaces_what_changed_and_keeps_the_earlier_work(course, tmp_path):
     for name, by in (("1.zip", "old"), ("2.zip", "new")):
         graded = [course.root / "autograded" / learner / TASK for learner in ("ana", "ben")]
