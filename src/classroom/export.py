@@ -152,16 +152,16 @@ def filled_canvas(results: Results, table: Table, column: str | None) -> Filled:
     keep = [*range(last + 1), place]
     columns = (table.column("Student"), table.column("ID"), table.column("SIS Login ID"), table.column("SIS User ID"))
     people = [
-        Person(str(k), natural_name(name), number=id_, aliases=(login, user, name))
-        for k, (name, id_, login, user) in enumerate(zip(*columns, strict=True))
+        Person("", natural_name(name), number=id_, aliases=(login, user, name))
+        for name, id_, login, user in zip(*columns, strict=True)
         if id_
     ]
-    scores, missing = scores_for(results, Roster(people, table.path, "canvas"), "canvas")
-    rows, remarks = [[table.header[k] for k in keep]], []
-    for k, given in enumerate(table.rows):
+    scores, missing, remarks = scores_for(results, Roster(people, table.path, "canvas"))
+    rows = [[table.header[k] for k in keep]]
+    for id_, given in zip(columns[1], table.rows, strict=True):
         row = given + [""] * (len(table.header) - len(given))
-        if columns[1][k]:
-            row[place] = scores.get(str(k), row[place])
+        if id_:
+            row[place] = scores.get(id_, row[place])
         elif "Points Possible" in row[0]:
             remarks += unequal("Canvas", row[place], results.points)
         else:
@@ -202,36 +202,56 @@ def filled_worksheet(results: Results, table: Table) -> Filled:
     numbers = ["".join(filter(str.isdigit, identifier)) for identifier in table.column("Identifier")]
     columns = (table.column("Full name"), table.column("Email address"), table.column("ID number"))
     people = [
-        Person(str(k), name, mail, numbers[k], (mail.partition("@")[0], mail, given))
-        for k, (name, mail, given) in enumerate(zip(*columns, strict=True))
+        Person("", name, mail, number_there, (mail.partition("@")[0], mail, given))
+        for number_there, name, mail, given in zip(numbers, *columns, strict=True)
+        if number_there
     ]
-    scores, missing = scores_for(results, Roster(people, table.path, "moodle"), "moodle")
+    scores, missing, remarks = scores_for(results, Roster(people, table.path, "moodle"))
     place = table.place("Grade")
     assert place is not None
     filled = [table.header]
-    for k, row in enumerate(table.rows):
-        row = row + [""] * (len(table.header) - len(row))
-        row[place] = scores.get(str(k), row[place])
+    for number_there, given_row in zip(numbers, table.rows, strict=True):
+        row = given_row + [""] * (len(table.header) - len(given_row))
+        row[place] = scores.get(number_there, row[place])
         filled.append(row)
     most = sorted(set(table.column("Maximum Grade")))
-    return filled, missing, [said for text in most for said in unequal("Moodle", text, results.points)]
+    return filled, missing, remarks + [said for text in most for said in unequal("Moodle", text, results.points)]
 
 
-def scores_for(results: Results, roster: Roster, system: str) -> tuple[dict[str, str], list[Learner]]:
-    """Return the total of each person of a table, by the person's id there, and the learners who are not in it."""
-    scores, missing = {}, []
+def scores_for(results: Results, roster: Roster) -> tuple[dict[str, str], list[Learner], list[str]]:
+    """Return the total of each person of a table, by the person's number there, who is not in it, and remarks.
+
+    People of the table have no id of their own, which might be that of another learner here.
+    """
+    found: dict[str, list[Learner]] = {}
+    missing = []
     for learner in results.graded:
-        number_there = learner.record.get("number", "") if learner.record.get("system") == system else ""
-        if system == "canvas":
-            number_there = number_there or learner.number or (learner.id if learner.id in roster.by_number else "")
         try:
-            if number_there in roster.by_number and learner.record.get("system") == system:
-                person = roster.by_number[number_there]
-            else:
-                names = [learner.id, learner.email, learner.record.get("label", "")]
-                names += [learner.name] if learner.name != learner.id else []
-                person = roster.find(names, number_there)
-            scores[person.id] = number(learner.total)
+            found.setdefault(person_of(learner, roster).number, []).append(learner)
         except Unknown:
             missing.append(learner)
-    return scores, missing
+    remarks = [
+        f"{listed(learner.id for learner in several)} are one person in {roster.path.name}, so left out. Which scores "
+        "count? Remove the other learner: nbgrader db student remove ID --force"
+        for several in found.values()
+        if len(several) > 1
+    ]
+    return {there: number(one[0].total) for there, one in found.items() if len(one) == 1}, missing, remarks
+
+
+def person_of(learner: Learner, roster: Roster) -> Person:
+    """Return the person of a system's table who is a learner here; Unknown where there is none."""
+    known = learner.record.get("number", "") if learner.record.get("system") == roster.system else ""
+    if roster.system == "canvas":
+        known = known or learner.number
+    if known in roster.by_number:
+        return roster.by_number[known]
+    names = [learner.id, learner.email, learner.record.get("label", "")]
+    names += [learner.name] if learner.name != learner.id else []
+    try:
+        return roster.find(names)
+    except Unknown:
+        # Who was collected without a table of the class has Canvas' number for an id.
+        if roster.system == "canvas" and learner.id in roster.by_number:
+            return roster.by_number[learner.id]
+        raise

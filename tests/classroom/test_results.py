@@ -421,6 +421,37 @@ def test_moodles_own_worksheet_is_filled_in(made, tmp_path):
     assert second["Grade"] == "" and first["Last modified (grade)"] == "-"
 
 
+def rename(course: Course, learner: str, id_: str) -> None:
+    """Give a learner another id in the gradebook."""
+    with sqlite3.connect(course.root / "gradebook.db") as database:
+        database.execute("UPDATE student SET id = ? WHERE id = ?", (id_, learner))
+        database.execute("UPDATE submitted_assignment SET student_id = ? WHERE student_id = ?", (id_, learner))
+
+
+def test_ids_that_are_numbers_are_not_taken_for_those_of_rows(course, tmp_path):
+    rename(course, "learner-0007", "1")
+    own = tmp_path / "worksheet.csv"
+    own.write_text(
+        "Identifier,Full name,Email address,Grade,Maximum Grade\n"
+        "Participant 71,Anna Other,learner-0007@example.org,,10\nParticipant 72,Somebody Else,else@example.org,,10\n",
+        encoding="utf-8",
+    )
+    export(course.root, SLUG, "moodle", gradebook=own, into=tmp_path)
+    first, second = rows_of(tmp_path / "moodle.csv")
+    assert (float(first["Grade"]), second["Grade"]) == (pytest.approx(course.totals(SLUG)["1"], abs=1e-4), "")
+
+
+def test_two_learners_who_are_one_person_there_are_said_and_left_out(course, tmp_path):
+    rename(course, "learner-0008", "907")
+    own = tmp_path / "canvas.csv"
+    own.write_text(
+        f'Student,ID,SIS Login ID,Section,{SLUG} (12)\n"Other, Anna",907,learner-0007,A,1.5\n', encoding="utf-8"
+    )
+    said = export(course.root, SLUG, "canvas", gradebook=own, into=tmp_path)
+    assert "907, learner-0007 are one person in canvas.csv, so left out" in said
+    assert rows_of(tmp_path / "canvas.csv")[0][f"{SLUG} (12)"] == "1.5"
+
+
 def test_canvas_feedback_is_named_as_its_upload_wants_it(course, tmp_path):
     files = {"lovelaceada_LATE_301_9001_loss_backward.ipynb": "learner-0007", "odeben_302_9002_x.ipynb": "learner-0008"}
     with zipfile.ZipFile(tmp_path / "canvas.zip", "w") as archive:
