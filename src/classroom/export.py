@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from classroom.collect import listed
+from classroom.collect import number as count_of
 from classroom.errors import InstructorError
 from classroom.results import Learner, Results, read_results
 from classroom.roster import Person, Roster, Table, Unknown, folded, is_canvas, is_worksheet, natural_name
@@ -31,6 +32,7 @@ def export(
     if not results.graded:
         raise InstructorError(f"Nobody is graded in {assignment} yet. Grade first: classroom grade {assignment}")
     remarks: list[str] = []
+    written = len(results.graded)
     if target == "questions":
         rows = by_question(results)
     elif gradebook is None:
@@ -44,16 +46,20 @@ def export(
             raise InstructorError(
                 f"{gradebook} is not {wanted}; it has the columns {', '.join(table.header) or 'none'}."
             )
-        filled = filled_canvas(results, table, column) if target == "canvas" else filled_worksheet(results, table)
-        rows, missing, remarks = filled
-        if missing:
-            remarks.append(f"Not in {gradebook.name}, so left out: {listed(learner.id for learner in missing)}.")
+        rows, written, remarks = (
+            filled_canvas(results, table, column) if target == "canvas" else filled_worksheet(results, table)
+        )
+    if results.lost:
+        remarks.append(
+            "The autograded notebooks are missing, so these scores may be of an earlier grading: "
+            f"{listed(learner.id for learner in results.lost)}. Grade again: classroom grade {assignment} --regrade"
+        )
     waiting = [learner.id for learner in results.graded if learner.to_grade]
     if waiting:
         remarks.append(f"{len(waiting)} still wait for manual grading: {listed(waiting)}.")
     path = (into or root / "results" / assignment) / f"{target}.csv"
     write_table(path, rows)
-    return "\n".join([f"{path}: scores of {len(results.graded)} learners.", *remarks])
+    return "\n".join([f"{path}: scores of {count_of(written, 'learner')}.", *remarks])
 
 
 def number(value: float) -> str:
@@ -142,11 +148,11 @@ def new_moodle(results: Results) -> list[list[str]]:
     ]
 
 
-Filled = tuple[list[list[str]], list[Learner], list[str]]
+Filled = tuple[list[list[str]], int, list[str]]
 
 
 def filled_canvas(results: Results, table: Table, column: str | None) -> Filled:
-    """Return Canvas' own table with the scores in one of its columns, who has no row there, and remarks."""
+    """Return Canvas' own table with the scores in one of its columns, how many these are, and remarks."""
     place = canvas_column(results, table, column)
     last = next((k for k, name in enumerate(table.header) if name == "Section"), 4)
     keep = [*range(last + 1), place]
@@ -156,7 +162,7 @@ def filled_canvas(results: Results, table: Table, column: str | None) -> Filled:
         for name, id_, login, user in zip(*columns, strict=True)
         if id_
     ]
-    scores, missing, remarks = scores_for(results, Roster(people, table.path, "canvas"))
+    scores, remarks = scores_for(results, Roster(people, table.path, "canvas"))
     rows = [[table.header[k] for k in keep]]
     for id_, given in zip(columns[1], table.rows, strict=True):
         row = given + [""] * (len(table.header) - len(given))
@@ -167,7 +173,7 @@ def filled_canvas(results: Results, table: Table, column: str | None) -> Filled:
         else:
             continue
         rows.append([row[k] for k in keep])
-    return rows, missing, remarks
+    return rows, len(scores), remarks
 
 
 def unequal(system: str, text: str, points: float) -> list[str]:
@@ -198,7 +204,7 @@ def canvas_column(results: Results, table: Table, column: str | None) -> int:
 
 
 def filled_worksheet(results: Results, table: Table) -> Filled:
-    """Return Moodle's own worksheet with the scores in it, who has no row there, and remarks."""
+    """Return Moodle's own worksheet with the scores in it, how many these are, and remarks."""
     numbers = ["".join(filter(str.isdigit, identifier)) for identifier in table.column("Identifier")]
     columns = (table.column("Full name"), table.column("Email address"), table.column("ID number"))
     people = [
@@ -206,7 +212,7 @@ def filled_worksheet(results: Results, table: Table) -> Filled:
         for number_there, name, mail, given in zip(numbers, *columns, strict=True)
         if number_there
     ]
-    scores, missing, remarks = scores_for(results, Roster(people, table.path, "moodle"))
+    scores, remarks = scores_for(results, Roster(people, table.path, "moodle"))
     place = table.place("Grade")
     assert place is not None
     filled = [table.header]
@@ -215,11 +221,11 @@ def filled_worksheet(results: Results, table: Table) -> Filled:
         row[place] = scores.get(number_there, row[place])
         filled.append(row)
     most = sorted(set(table.column("Maximum Grade")))
-    return filled, missing, remarks + [said for text in most for said in unequal("Moodle", text, results.points)]
+    return filled, len(scores), remarks + [said for text in most for said in unequal("Moodle", text, results.points)]
 
 
-def scores_for(results: Results, roster: Roster) -> tuple[dict[str, str], list[Learner], list[str]]:
-    """Return the total of each person of a table, by the person's number there, who is not in it, and remarks.
+def scores_for(results: Results, roster: Roster) -> tuple[dict[str, str], list[str]]:
+    """Return the total of each person of a table, by the person's number there, and remarks on who is left out.
 
     People of the table have no id of their own, which might be that of another learner here.
     """
@@ -229,14 +235,15 @@ def scores_for(results: Results, roster: Roster) -> tuple[dict[str, str], list[L
         try:
             found.setdefault(person_of(learner, roster).number, []).append(learner)
         except Unknown:
-            missing.append(learner)
-    remarks = [
+            missing.append(learner.id)
+    remarks = [f"Not in {roster.path.name}, so left out: {listed(missing)}."] if missing else []
+    remarks += [
         f"{listed(learner.id for learner in several)} are one person in {roster.path.name}, so left out. Which scores "
         "count? Remove the other learner: nbgrader db student remove ID --force"
         for several in found.values()
         if len(several) > 1
     ]
-    return {there: number(one[0].total) for there, one in found.items() if len(one) == 1}, missing, remarks
+    return {there: number(one[0].total) for there, one in found.items() if len(one) == 1}, remarks
 
 
 def person_of(learner: Learner, roster: Roster) -> Person:

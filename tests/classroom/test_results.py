@@ -300,6 +300,7 @@ def test_who_is_not_graded_is_said_and_has_handed_in(course):
     assert by_part["not graded"] == {"learner-0003", "learner-0004", "learner-0061"}
     assert by_part["not handed in"] == {"learner-0060", "learner-0062"}
     assert "of an earlier grading: learner-0003, learner-0004." in pack_feedback(course.root, SLUG, "plain")
+    assert "of an earlier grading: learner-0003, learner-0004." in export(course.root, SLUG, "questions")
 
 
 @pytest.mark.parametrize("size", [1, 0])
@@ -449,6 +450,7 @@ def test_two_learners_who_are_one_person_there_are_said_and_left_out(course, tmp
     )
     said = export(course.root, SLUG, "canvas", gradebook=own, into=tmp_path)
     assert "907, learner-0007 are one person in canvas.csv, so left out" in said
+    assert "canvas.csv: scores of 0 learners." in said
     assert rows_of(tmp_path / "canvas.csv")[0][f"{SLUG} (12)"] == "1.5"
 
 
