@@ -29,10 +29,10 @@ def export(
     the one of Canvas' assignments where its name does not tell.
     """
     results = read_results(root, assignment)
-    if not results.graded:
+    if not results.scored:
         raise InstructorError(f"Nobody is graded in {assignment} yet. Grade first: classroom grade {assignment}")
     remarks: list[str] = []
-    written = len(results.graded)
+    written = len(results.scored)
     if target == "questions":
         rows = by_question(results)
     elif gradebook is None:
@@ -54,7 +54,7 @@ def export(
             "The autograded notebooks are missing, so these scores may be of an earlier grading: "
             f"{listed(learner.id for learner in results.lost)}. Grade again: classroom grade {assignment} --regrade"
         )
-    waiting = [learner.id for learner in results.graded if learner.to_grade]
+    waiting = [learner.id for learner in results.scored if learner.to_grade]
     if waiting:
         remarks.append(f"{len(waiting)} still wait for manual grading: {listed(waiting)}.")
     path = (into or root / "results" / assignment) / f"{target}.csv"
@@ -109,7 +109,7 @@ def by_question(results: Results) -> list[list[str]]:
             "",
         ],
     ]
-    for learner in results.graded:
+    for learner in results.scored:
         scores = [learner.scores.get((question.notebook, question.name)) for question in results.questions]
         time = f"{learner.time:%Y-%m-%d %H:%M:%S} UTC" if learner.time else ""
         rows.append(
@@ -126,7 +126,7 @@ def new_canvas(results: Results) -> list[list[str]]:
         ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", results.assignment],
         ["    Points Possible", "", "", "", "", number(results.points)],
     ]
-    for learner in results.graded:
+    for learner in results.scored:
         known = learner.record.get("number", "") if learner.record.get("system") == "canvas" else learner.number
         name = f"{learner.last_name}, {learner.first_name}" if learner.first_name else learner.name
         rows.append([name, known, "", "" if known == learner.id else learner.id, "", number(learner.total)])
@@ -135,16 +135,16 @@ def new_canvas(results: Results) -> list[list[str]]:
 
 def new_moodle(results: Results) -> list[list[str]]:
     """Return a grading worksheet where Moodle's numbers are known, else a table for importing into its gradebook."""
-    if all(learner.record.get("system") == "moodle" and learner.record.get("number") for learner in results.graded):
+    if all(learner.record.get("system") == "moodle" and learner.record.get("number") for learner in results.scored):
         header = ["Identifier", "Full name", "Email address", "Grade", "Maximum Grade", "Last modified (grade)"]
         return [header] + [
             [f"Participant {learner.record['number']}", learner.name, learner.email, number(learner.total)]
             + [number(results.points), "-"]
-            for learner in results.graded
+            for learner in results.scored
         ]
     return [["Username", "First name", "Last name", "Email address", results.assignment]] + [
         [learner.id, learner.first_name, learner.last_name, learner.email, number(learner.total)]
-        for learner in results.graded
+        for learner in results.scored
     ]
 
 
@@ -231,7 +231,7 @@ def scores_for(results: Results, roster: Roster) -> tuple[dict[str, str], list[s
     """
     found: dict[str, list[Learner]] = {}
     missing = []
-    for learner in results.graded:
+    for learner in results.scored:
         try:
             found.setdefault(person_of(learner, roster).number, []).append(learner)
         except Unknown:

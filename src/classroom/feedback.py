@@ -54,7 +54,7 @@ def pack_feedback(root: Path, assignment: str, layout: str, into: Path | None = 
     lines = [f"{path}: {len(named)} pages for {len(pages) - len(unknown)} learners."]
     if unknown:
         lines.append(f"No number is known, so left out: {listed(unknown)}.")
-    without = {learner.id for learner in results.graded} - {learner.id for learner, _ in pages}
+    without = {learner.id for learner in results.scored} - {learner.id for learner, _ in pages}
     if without:
         lines.append(f"No feedback was generated for: {listed(without)}.")
     if results.lost:
@@ -68,7 +68,7 @@ def pack_feedback(root: Path, assignment: str, layout: str, into: Path | None = 
 def find_pages(results: Results) -> list[tuple[Learner, list[Path]]]:
     """Return the feedback pages of each learner who has some."""
     found = []
-    for learner in results.graded:
+    for learner in results.scored:
         folder = results.root / results.course.format_path(
             results.course.feedback_directory, learner.id, results.assignment
         )

@@ -19,8 +19,8 @@ SHOWN = 6
 NEXT = 5
 MOST_NAMES = 400
 LOST = (
-    "The autograded notebooks are missing, as after an autograding that has failed, and the scores are those from "
-    "before: {who}. Grade again: classroom grade {assignment} --regrade"
+    "The autograded notebooks are missing, as after an autograding that has failed, so nothing is counted here of the "
+    "scores from before: {who}. Grade again: classroom grade {assignment} --regrade"
 )
 
 
@@ -33,8 +33,10 @@ def write_report(
     ``book`` is the address of the built book, by default the one in this folder where there is one.
     """
     results = read_results(root, assignment)
+    lost = LOST.format(who=listed(learner.id for learner in results.lost), assignment=assignment)
     if not results.graded:
-        raise InstructorError(f"Nobody is graded in {assignment} yet. Grade first: classroom grade {assignment}")
+        nobody = f"Nobody is graded in {assignment} yet. Grade first: classroom grade {assignment}"
+        raise InstructorError(lost if results.lost else nobody)
     report = read_class(results)
     folder = (into or root / "results" / assignment).resolve()
     built = root.resolve() / "_build" / "html"
@@ -49,13 +51,12 @@ def write_report(
         os.replace(new, path)
     except OSError as problem:
         raise InstructorError(f"{path} cannot be written: {problem.strerror}.") from None
-    without = len(results.ungraded) + len(results.lost)
-    lines = [
-        f"{path} and report.csv: {count_of(len(results.graded), 'learner')}, {len(report.frequent)} mistakes"
-        f"{f', {without} not graded' if without else ''}."
-    ]
+    without = len(results.ungraded + results.lost)
+    counts = [count_of(len(results.graded), "learner"), count_of(len(report.frequent), "mistake")]
+    counts += [f"{without} not graded"] if without else []
+    lines = [f"{path} and report.csv: {', '.join(counts)}."]
     if results.lost:
-        lines.append(LOST.format(who=listed(learner.id for learner in results.lost), assignment=assignment))
+        lines.append(lost)
     if report.unread:
         who = len({learner for learner, _ in report.unread})
         lines.append(f"Not read from {count_of(who, 'learner')}, for instance {': '.join(report.unread[0])}.")
@@ -128,8 +129,9 @@ def key_figures(report: ClassReport) -> str:
         (str(sum(total >= results.points - 1e-9 for total in totals)), "have all points"),
         (str(sum(learner.late for learner in results.graded)), "were late"),
     ]
-    if results.ungraded:
-        figures.insert(1, (str(len(results.ungraded)), "of them not graded"))
+    without = len(results.ungraded + results.lost)
+    if without:
+        figures.insert(1, (str(without), "of them not graded"))
     return (
         '<dl class="figures">'
         + "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for value, name in figures)
@@ -372,7 +374,7 @@ def table_of(report: ClassReport, *, names: bool) -> Iterator[list[str]]:
     yield ["part", "question", "what", "learners", "of", "where", "say", "section", "example"]
     handed_in = str(len(results.learners) - len(results.absent))
     yield ["class", "", "handed in", handed_in, str(len(results.learners)), "", "", "", ""]
-    yield ["class", "", "not graded", str(len(results.ungraded) + len(results.lost)), handed_in, "", "", "", ""]
+    yield ["class", "", "not graded", str(len(results.ungraded + results.lost)), handed_in, "", "", "", ""]
     yield from (["scores", "", f"{name} points", str(count), graded, "", "", "", ""] for name, count in bins(report))
     for outcome in report.outcomes:
         yield from outcome_rows(outcome, graded)

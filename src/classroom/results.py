@@ -41,6 +41,8 @@ class Learner:
     to_grade: bool = False
     record: dict[str, str] = field(default_factory=dict)
     in_hand: bool = False
+    # Scores are in the gradebook, and the autograded notebooks are gone, as after an autograding that has failed.
+    lost: bool = False
 
     @property
     def name(self) -> str:
@@ -70,9 +72,19 @@ class Results:
         return sum(question.points for question in self.questions)
 
     @property
-    def graded(self) -> list[Learner]:
-        """Those who have handed in and are graded, in order of their ids."""
+    def scored(self) -> list[Learner]:
+        """Those who have scores in the gradebook, maybe of an earlier grading, in order of their ids."""
         return [learner for _, learner in sorted(self.learners.items()) if learner.handed_in]
+
+    @property
+    def graded(self) -> list[Learner]:
+        """Those whose graded work is at hand, in order of their ids."""
+        return [learner for learner in self.scored if not learner.lost]
+
+    @property
+    def lost(self) -> list[Learner]:
+        """Those with scores whose autograded notebooks are gone, in order of their ids."""
+        return [learner for learner in self.scored if learner.lost]
 
     @property
     def absent(self) -> list[Learner]:
@@ -83,11 +95,6 @@ class Results:
     def ungraded(self) -> list[Learner]:
         """Those whose work lies there and is not graded, such as a notebook that cannot be read."""
         return [one for _, one in sorted(self.learners.items()) if not one.handed_in and one.in_hand]
-
-    @property
-    def lost(self) -> list[Learner]:
-        """Those who are graded and whose autograded notebooks are gone, as after an autograding that has failed."""
-        return [learner for learner in self.graded if not self.autograded(learner).is_dir()]
 
     def autograded(self, learner: Learner) -> Path:
         """Return the folder of a learner's autograded notebooks."""
@@ -201,7 +208,10 @@ def read_results(root: Path, assignment: str) -> Results:
             learners.setdefault(id_, Learner(id_)).in_hand = True
     order = cell_order(root, course, assignment)
     questions.sort(key=lambda question: order.get((question.notebook, question.name), (10**6, 0)))
-    return Results(assignment, root, course, tuple(questions), learners, sources)
+    results = Results(assignment, root, course, tuple(questions), learners, sources)
+    for learner in results.scored:
+        learner.lost = not results.autograded(learner).is_dir()
+    return results
 
 
 def check_gradebook(url: str, course: str) -> None:

@@ -290,17 +290,26 @@ def test_who_is_not_graded_is_said_and_has_handed_in(course):
         (course.root / "feedback" / f"learner-{k:04d}" / SLUG / f"{NAME}.html").write_text("old", encoding="utf-8")
     course.hand_in("learner-0061", SLUG, NAME, "no notebook")
     said = write_report(course.root, SLUG)
-    assert f"{SIZE} learners" in said.splitlines()[0] and said.splitlines()[0].endswith(" 3 not graded.")
+    assert f"{SIZE - 2} learners" in said.splitlines()[0] and said.splitlines()[0].endswith(" 3 not graded.")
     assert "from before: learner-0003, learner-0004. Grade again: classroom grade" in said
     folder = course.root / "results" / SLUG
     page, table = (folder / "report.html").read_text(encoding="utf-8"), rows_of(folder / "report.csv")
     assert f"<dt>handed in</dt><dd>{SIZE + 1} of {SIZE + 3}</dd>" in page
-    assert "<dt>of them not graded</dt><dd>1</dd>" in page and "autograded notebooks are missing" in page
+    assert "<dt>of them not graded</dt><dd>3</dd>" in page and "autograded notebooks are missing" in page
+    # Scores of an earlier grading are in no number of the page.
+    assert sum(int(row["learners"]) for row in table if row["part"] == "scores") == SIZE - 2
+    assert {row["of"] for row in table if row["part"] in ("scores", "question", "mistake")} == {str(SIZE - 2)}
     by_part = {part: {row["what"] for row in table if row["part"] == part} for part in ("not graded", "not handed in")}
     assert by_part["not graded"] == {"learner-0003", "learner-0004", "learner-0061"}
     assert by_part["not handed in"] == {"learner-0060", "learner-0062"}
     assert "of an earlier grading: learner-0003, learner-0004." in pack_feedback(course.root, SLUG, "plain")
     assert "of an earlier grading: learner-0003, learner-0004." in export(course.root, SLUG, "questions")
+
+
+def test_where_all_notebooks_are_gone_the_report_says_so(course):
+    shutil.rmtree(course.root / "autograded")
+    with pytest.raises(InstructorError, match="autograded notebooks are missing.* and 30 more. Grade again"):
+        write_report(course.root, SLUG)
 
 
 @pytest.mark.parametrize("size", [1, 0])
