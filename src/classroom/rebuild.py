@@ -29,8 +29,9 @@ ATTACHMENT = re.compile(r"(?i)\battachment\s*:\s*([\w.-]*)")
 SCHEME = re.compile(r"(?i)\b(javascript|vbscript|data)([\s\\]*:)")
 # What would be decoded into one of the above only when the page is made.
 ENTITY = re.compile(r"&(?=#|\w+;)(?!(?:lt|gt|quot|nbsp);)")
-IMAGE = re.compile(r"!\[(?![^\]\n]*\]\(attachment:)")
-MERMAID = re.compile(r"(?im)((?:`{3,}|~{3,})\s*)(?=mermaid)")
+# Neither of these looks ahead beyond the next place where it may begin: a cell made for it would take hours otherwise.
+IMAGE = re.compile(r"!\[(?!(?:[^\]\n!]|!(?!\[))*+\]\(attachment:)")
+MERMAID = re.compile(r"(?i)((?:`{3}|~{3})\s*+)(?=mermaid)")
 # Commands with which a formula could make a link, or others of the kind.
 TEX = re.compile(r"\\(?=(?:href|require|mmlToken|(?:re)?new\w+|def|let|csname|style|class|cssId|html\w*)(?![a-zA-Z]))")
 NOT_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")

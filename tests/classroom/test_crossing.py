@@ -4,6 +4,7 @@ import json
 import math
 import random
 import re
+import time
 
 import numpy as np
 import pytest
@@ -206,6 +207,14 @@ def test_plain_markdown_stays():
     text = "**a** < b, <b>x</b>, $a<3$, `x = 1`, ![p](attachment:p.png)"
     assert quiet_markdown(text, {"p.png"}) == text
     assert quiet_markdown("![p](attachment:q.png)") == "! [p](attached q.png)"
+    assert quiet_markdown("![a ![p](attachment:p.png)", {"p.png"}) == "! [a ![p](attachment:p.png)"
+
+
+@pytest.mark.parametrize("piece", ["`", "~", "![", "```  ", "&a", "<b ", "attachment ", "javascript ", "\\"])
+def test_quieting_takes_time_in_proportion_to_the_text(piece):
+    started = time.process_time()
+    quiet_markdown(piece * (200_000 // len(piece)))
+    assert time.process_time() - started < 5
 
 
 def test_text_loses_escapes_and_is_cut():
