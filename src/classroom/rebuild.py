@@ -10,7 +10,7 @@ import os
 import re
 import stat
 from collections.abc import Container, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,9 @@ from classroom.errors import InstructorError
 
 MAX_NOTEBOOK = 20_000_000
 MAX_CELLS = 2_000
+# Characters of a Markdown cell, and of all of a notebook's: what makes a page of them takes time by their square.
+MAX_PROSE = 50_000
+MAX_ALL_PROSE = 500_000
 MAX_FILES = 500
 MAX_TOTAL = 200_000_000
 KINDS = ("code", "markdown", "raw")
@@ -154,7 +157,20 @@ def parse_notebook(text: bytes, where: str) -> list[SubmittedCell]:
     cells = [read_cell(cell) for cell in content["cells"]]
     if None in cells:
         raise refuse(f"is not a notebook: cell {cells.index(None) + 1} has no type or no text.")
-    return [cell for cell in cells if cell is not None]
+    return shortened([cell for cell in cells if cell is not None])
+
+
+def shortened(cells: list[SubmittedCell]) -> list[SubmittedCell]:
+    """Return cells of which none has more prose than a page can be made of."""
+    left, kept = MAX_ALL_PROSE, []
+    for cell in cells:
+        if cell.kind != "code":
+            most = min(MAX_PROSE, left)
+            if len(cell.source) > most:
+                cell = replace(cell, source=cell.source[:most] + "\n\n... (cut: too much text)")
+            left -= min(len(cell.source), most)
+        kept.append(cell)
+    return kept
 
 
 def read_cell(cell: Any) -> SubmittedCell | None:

@@ -13,7 +13,7 @@ from nbconvert.filters import markdown2html
 from classroom.cells import harmless, plain_text
 from classroom.crossing import CannotCross, Garbled, Reader, Writer, restore
 from classroom.grading import bound_names
-from classroom.rebuild import quiet_markdown
+from classroom.rebuild import parse_notebook, quiet_markdown
 from classroom.syscalls import MACHINES, REFUSED, call_filter
 
 
@@ -215,6 +215,17 @@ def test_quieting_takes_time_in_proportion_to_the_text(piece):
     started = time.process_time()
     quiet_markdown(piece * (200_000 // len(piece)))
     assert time.process_time() - started < 5
+
+
+def test_prose_is_cut_where_a_page_of_it_would_take_hours():
+    cells = [{"cell_type": "markdown", "source": "\\begin{a}" * 100_000} for _ in range(12)]
+    cells += [{"cell_type": "code", "source": "x = 1\n" * 100_000}, {"cell_type": "markdown", "source": "Why?"}]
+    found = parse_notebook(json.dumps({"nbformat": 4, "cells": cells}).encode(), "it")
+    assert {len(cell.source) for cell in found[:10]} == {50_000 + len("\n\n... (cut: too much text)")}
+    assert len(found[10].source) < 100 and len(found[12].source) == 600_000
+    started = time.process_time()
+    markdown2html(quiet_markdown(found[0].source))
+    assert time.process_time() - started < 60
 
 
 def test_text_loses_escapes_and_is_cut():
