@@ -5,6 +5,7 @@ import math
 import random
 import re
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from nbconvert.filters import markdown2html
 
 from classroom.cells import harmless, plain_text
 from classroom.crossing import CannotCross, Garbled, Reader, Writer, restore
-from classroom.grading import bound_names
+from classroom.grading import bound_names, used_names
 from classroom.rebuild import parse_notebook, quiet_markdown
 from classroom.syscalls import MACHINES, REFUSED, call_filter
 
@@ -179,6 +180,25 @@ def test_names_of_a_cell_are_those_it_binds_and_no_imports():
     assert not {"np", "pi", "inner", "k", "a"} & set(names)
     assert imports == ("import numpy as np", "from math import pi")
     assert bound_names("def f(:") == ((), ())
+
+
+def test_names_of_cells_with_magics_are_found():
+    cell = "%matplotlib inline\nimport numpy as np\nfiles = !ls\nnp.sum?\ndef f(x):\n    !true\n    return x"
+    assert bound_names(cell) == (("files", "f"), ("import numpy as np",))
+    assert {"np", "get_ipython"} & used_names(cell) == {"get_ipython"}
+    assert bound_names("%%bash\nx=1") == ((), ())
+
+
+def test_cells_made_for_it_cost_the_grader_neither_time_nor_memory():
+    started = time.process_time()
+    tracemalloc.start()
+    try:
+        for cell in ("%a\n" * 20_000, "x = [" + "1," * 1_000_000 + "]"):
+            used_names(cell)
+        assert tracemalloc.get_traced_memory()[1] < 100_000_000
+    finally:
+        tracemalloc.stop()
+    assert time.process_time() - started < 10
 
 
 @pytest.mark.parametrize(
