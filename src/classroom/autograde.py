@@ -153,6 +153,7 @@ class SafeAutograde(Autograde):  # type: ignore[misc]
                 for notebook in notebooks:
                     read_notebook(Path(notebook))
                 self.refuse_unknown_names(folder, notebooks)
+                self.files_beside(self.coursedir.assignment_id, Path(folder))
             except InstructorError as problem:
                 self.log.error("Not graded: %s", problem)
                 refused.append(folder)
@@ -280,6 +281,20 @@ class SafeAutograde(Autograde):  # type: ignore[misc]
             return {}
         found = find_all_files(str(folder), [*self.coursedir.ignore, "*.ipynb"])
         return {os.path.relpath(path, folder): Path(path) for path in found}
+
+    def files_beside(self, assignment: str, submitted: Path) -> dict[str, Path]:
+        """Return what a learner has handed in beside notebooks; InstructorError where it is in the way of yours."""
+        own, ours = self.plain_files(submitted), self.instructors_files(assignment)
+        folders = {str(parent) for name in ours for parent in Path(name).parents}
+        for name in own:
+            above = next((str(parent) for parent in Path(name).parents if str(parent) in ours), None)
+            if name in folders or above:
+                found, other = ("folder", "file") if above else ("file", "folder")
+                raise InstructorError(
+                    f"{submitted}: {above or name} is a {found}, and the exercise has a {other} of that name. Rename "
+                    "it."
+                )
+        return own
 
     def instructors_files(self, assignment: str) -> dict[str, Path]:
         """Return the files that checks may read: the released ones, and the source's, which win."""

@@ -106,7 +106,7 @@ class Preparation:
 
     def files_beside(self, folder: Path) -> dict[str, Path]:
         """Return the files beside the notebooks in a submission's folder."""
-        return self.converter.plain_files(folder)
+        return self.converter.files_beside(self.name, folder)
 
     def destination(self, learner: str) -> Path:
         """Return the folder of a learner's autograded notebooks."""

@@ -537,6 +537,27 @@ def test_unreadable_submission_is_said_and_the_rest_is_graded(small):
     assert {path.name for path in (small.root / "autograded").iterdir()} == {"right"}
 
 
+def test_file_in_the_way_of_an_instructors_is_said_and_the_rest_is_graded(small):
+    for learner in CLASS.keys() - {"right", "half", "late"}:
+        shutil.rmtree(small.root / "submitted" / learner)
+    for folder in ("source", "release"):
+        (small.root / folder / SLUG / "numbers").mkdir()
+        (small.root / folder / SLUG / "numbers" / "one.txt").write_text("1", encoding="utf-8")
+    (small.root / "submitted" / "right" / SLUG / "numbers").write_text("mine", encoding="utf-8")
+    deep = small.root / "submitted" / "late" / SLUG / "data.txt" / "of" / "mine.txt"
+    deep.parent.mkdir(parents=True)
+    deep.write_text("mine", encoding="utf-8")
+    for ran in (grade(small, "--workers", "1"), small.nbgrader("autograde", SLUG, "--force")):
+        assert ran.returncode == 1 and "Traceback" not in ran.stderr, ran.stderr
+        for learner, sentence in (
+            ("right", "numbers is a file, and the exercise has a folder of that name. Rename it."),
+            ("late", "data.txt is a folder, and the exercise has a file of that name. Rename it."),
+        ):
+            lines = [line for line in ran.stderr.splitlines() if f"submitted/{learner}/{SLUG}: {sentence}" in line]
+            assert len(lines) == 1 and "Not graded: " in lines[0], ran.stderr
+        assert {path.name for path in (small.root / "autograded").iterdir()} == {"half"}
+
+
 def test_ids_that_differ_in_capital_letters_alone_stop_nobody_else(small):
     for learner in CLASS.keys() - {"right", "half"}:
         shutil.rmtree(small.root / "submitted" / learner)
