@@ -327,7 +327,7 @@ def writer() -> None:
         learner, place = next(iter(find_submissions(preparation.coursedir, "three").items()))
         grader = Grader(assignment, folder)
         stack.callback(grader.close)
-        graded = grader.grade(read_submission(learner, place, {}, 0))
+        graded = grader.grade(read_submission(learner, place, lambda folder: {}, 0))
         urls = {"SQLite": preparation.coursedir.db_url}
         if postgres.programs() is not None:
             urls["PostgreSQL"] = stack.enter_context(postgres.postgres()).url

@@ -249,8 +249,8 @@ class ClassRun:
         """Return what a learner has handed in; InstructorError where it cannot be graded."""
         if learner in self.alike:
             raise InstructorError(self.alike[learner])
-        folder = self.folders[learner]
-        return read_submission(learner, folder, self.preparation.files_beside(folder), self.preparation.most_beside)
+        preparation = self.preparation
+        return read_submission(learner, self.folders[learner], preparation.files_beside, preparation.most_beside)
 
     def grade_all(self, client: Any, assignment: Any, todo: list[str]) -> None:
         """Send submissions to workers, a few ahead of what they can do, and record what comes back."""

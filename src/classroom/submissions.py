@@ -6,7 +6,7 @@ import hashlib
 import os
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,10 +66,13 @@ def find_submissions(coursedir: Any, assignment: str) -> dict[str, Path]:
     return found
 
 
-def read_submission(learner: str, folder: Path, files: dict[str, Path], most: int) -> Submission:
+def read_submission(
+    learner: str, folder: Path, files_beside: Callable[[Path], dict[str, Path]], most: int
+) -> Submission:
     """Return what stands in a learner's folder; InstructorError where it is not to be read.
 
-    ``files`` are those beside the notebooks, by name. As many of them as fit into ``most`` bytes are read along.
+    ``files_beside`` finds the files beside the notebooks, by name, once the folder has been looked at. As many of them
+    as fit into ``most`` bytes are read along.
     """
     check_folder(folder)
     notebooks = {path.stem: read_file(path, MAX_NOTEBOOK) for path in sorted(folder.glob("*.ipynb"))}
@@ -80,7 +83,7 @@ def read_submission(learner: str, folder: Path, files: dict[str, Path], most: in
     total = 0
     for name, text in notebooks.items():
         add(whole, f"{name}.ipynb", text)
-    for name, path in sorted(files.items()):
+    for name, path in sorted(files_beside(folder).items()):
         text = read_file(path, MAX_TOTAL)
         add(whole, name, text)
         total += len(text)

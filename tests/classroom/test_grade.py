@@ -527,13 +527,20 @@ def test_unreadable_submission_is_said_and_the_rest_is_graded(small):
     small.hand_in("other", SLUG, "third", small.answered(SLUG, "first", RIGHT))
     linked = small.hand_in("linked", SLUG, "first", small.answered(SLUG, "first", RIGHT))
     (linked.parent / "link.txt").symlink_to("/etc/passwd")
+    with contextlib.chdir(small.hand_in("deep", SLUG, "first", small.answered(SLUG, "first", RIGHT)).parent):
+        for _ in range(1500):
+            os.mkdir("x")
+            os.chdir("x")
     ran = grade(small, "--workers", "1")
+    # Python's own way to remove it is not deep enough.
+    subprocess.run(["rm", "-r", str(small.root / "submitted" / "deep")], check=True)
     assert ran.returncode == 1, ran.stderr
     for learner, sentence in (
-        ("broken", "it is not JSON"), ("other", "none of the notebooks of ps1: first, second"), ("linked", "link")
+        ("broken", "it is not JSON"), ("other", "none of the notebooks of ps1: first, second"), ("linked", "link"),
+        ("deep", "lies more than 20 folders deep"),
     ):  # fmt: skip
         assert any(f"Not graded: {learner}: " in line and sentence in line for line in ran.stderr.splitlines())
-    assert "1 graded, 3 not graded" in ran.stderr
+    assert "1 graded, 4 not graded" in ran.stderr
     assert {path.name for path in (small.root / "autograded").iterdir()} == {"right"}
 
 
