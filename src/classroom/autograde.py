@@ -39,7 +39,7 @@ from traitlets import Bool, List
 from classroom.errors import OTHER_NAMES, UNKNOWN_CELLS, InstructorError
 from classroom.generate import CarefulGenerateAssignment, told_in_a_sentence
 from classroom.grading import JudgeServer, Sandboxes, WorkingFolder, grade_notebook
-from classroom.rebuild import CHANGED, Rebuilt, check_folder, nbgrader_of, read_notebook, rebuild
+from classroom.rebuild import ChangedCells, Rebuilt, check_folder, nbgrader_of, read_notebook, rebuild
 from classroom.sandbox import INSTALL, Cgroup, SandboxSettings, find_problem
 
 NOT_COPIED = "{} stays in the submission: a browser would run it"
@@ -62,6 +62,8 @@ class SafeAutograde(Autograde):  # type: ignore[misc]
         self.sandboxes: Sandboxes | None = None
         self.judge: JudgeServer | None = None
         self.folders: dict[str, WorkingFolder] = {}
+        self.rebuilt: set[str] = set()
+        self.changed = ChangedCells()
 
     def start(self) -> None:
         """Autograde; one sentence says what cannot be graded, and the rest is."""
@@ -159,7 +161,11 @@ class SafeAutograde(Autograde):  # type: ignore[misc]
                 refused.append(folder)
         for folder in refused:
             del self.assignments[folder]
-        super().convert_notebooks()
+        try:
+            super().convert_notebooks()
+        finally:
+            for learner, said in self.changed.told(len(self.rebuilt)):
+                self.log.warning("%s", f"{learner}: {said}" if learner else said)
         if refused:
             raise NbGraderException(f"{len(refused)} of the submissions could not be graded")
 
@@ -208,7 +214,7 @@ class SafeAutograde(Autograde):  # type: ignore[misc]
         resources = self.init_single_notebook_resources(notebook_filename)
         about = resources["nbgrader"]
         try:
-            rebuilt = self.rebuild(Path(notebook_filename), about["assignment"], about["notebook"])
+            rebuilt = self.rebuild(Path(notebook_filename), about["student"], about["assignment"], about["notebook"])
             self._sanitizing = True
             self._init_preprocessors()
             text, _ = self.exporter.from_notebook_node(as_node(rebuilt.notebook), resources)
@@ -225,12 +231,14 @@ class SafeAutograde(Autograde):  # type: ignore[misc]
         finally:
             self._sanitizing = True
 
-    def rebuild(self, path: Path, assignment: str, name: str) -> Rebuilt:
+    def rebuild(self, path: Path, learner: str, assignment: str, name: str) -> Rebuilt:
         """Return a submitted notebook rebuilt on the released one."""
         rebuilt = rebuild(self.read_release(assignment, name), read_notebook(path))
         self.put_whole_checks(rebuilt, assignment, name)
-        for remark in (*rebuilt.remarks, *map(CHANGED.format, rebuilt.changed)):
+        for remark in rebuilt.remarks:
             self.log.warning("%s: %s", path, remark)
+        self.rebuilt.add(learner)
+        self.changed.add(learner, name, rebuilt.changed)
         return rebuilt
 
     def read_release(self, assignment: str, name: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from classroom.errors import UNKNOWN_CELLS, InstructorError
 from classroom.grader import Graded, close_graders, grade, unpack
 from classroom.journal import Journal, Run, journal_path, read_run
-from classroom.rebuild import CHANGED
+from classroom.rebuild import ChangedCells
 from classroom.sandbox import INSTALL, find_problem
 from classroom.submissions import Submission, alike_ids, find_submissions, read_submission
 from classroom.telling import Lines, telling
@@ -139,8 +139,7 @@ class ClassRun:
         self.submitted, self.resume, self.regrade = submitted, resume, regrade
         self.alike = alike_ids(folders)
         self.outcome = Outcome()
-        # Who handed in the same other text of a cell of the instructor's, by notebook, cell and a digest of the text.
-        self.changed: dict[tuple[str, str, str], list[str]] = {}
+        self.changed = ChangedCells()
         self.records: Records
         self.journal: Journal
 
@@ -162,7 +161,11 @@ class ClassRun:
         try:
             if todo:
                 self.grade_all(client, assignment, todo)
-                self.tell_changed_cells()
+                for learner, said in self.changed.told(self.outcome.graded):
+                    if learner:
+                        self.tell.remark(learner, said)
+                    else:
+                        self.tell.note(said)
             self.journal.end()
         except OSError as problem:
             if problem.errno not in (errno.ENOSPC, errno.EDQUOT):
@@ -345,22 +348,9 @@ class ClassRun:
             self.outcome.graded += 1
             for remark in result.remarks:
                 self.tell.remark(result.learner, remark)
-            for (notebook, cell), digest in result.changed.items():
-                self.changed.setdefault((notebook, cell, digest), []).append(result.learner)
+            for notebook, changed in result.changed.items():
+                self.changed.add(result.learner, notebook, changed)
             self.tell.graded(result.learner, totals[result.learner], self.records.most, result.seconds)
-
-    def tell_changed_cells(self) -> None:
-        """Tell whose copies of the instructor's cells are others; once where most have the same, an older one."""
-        graded = self.outcome.graded
-        for (notebook, cell, _), learners in self.changed.items():
-            if len(learners) > max(1, graded / 2):
-                self.tell.note(
-                    f"{notebook}: the cell {cell} has changed since {len(learners)} of {graded} learners fetched it: "
-                    "the released one counts"
-                )
-                continue
-            for learner in learners:
-                self.tell.remark(learner, f"{notebook}: {CHANGED.format(cell)}")
 
     def changes(self) -> list[tuple[str, float | None, float]]:
         """Return the scores that are not what they were when the regrade began."""

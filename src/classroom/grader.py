@@ -5,7 +5,6 @@ What leaves a worker are the notebooks with their outputs. Scores are read from 
 
 import contextlib
 import gc
-import hashlib
 import itertools
 import json
 import pickle
@@ -60,14 +59,14 @@ class Assignment:
 class Graded:
     """A submission's notebooks after grading, as JSON; or why there are none.
 
-    ``changed`` has, by notebook and name, a digest of each of the instructor's cells that was handed in otherwise.
+    ``changed`` has, by notebook, a digest of each of the instructor's cells that was handed in otherwise.
     """
 
     learner: str
     digest: str
     notebooks: dict[str, bytes] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
-    changed: dict[tuple[str, str], str] = field(default_factory=dict)
+    changed: dict[str, dict[str, str]] = field(default_factory=dict)
     refused: str = ""
     seconds: float = 0.0
 
@@ -105,7 +104,7 @@ class Grader:
         if more_to_come:
             self.sandboxes.start_ahead()
         remarks: list[str] = []
-        changed: dict[tuple[str, str], str] = {}
+        changed: dict[str, dict[str, str]] = {}
         try:
             notebooks = self.grade_notebooks(submission, learner, remarks, changed)
             refused = ""
@@ -115,7 +114,7 @@ class Grader:
         return Graded(submission.learner, submission.digest, notebooks, remarks, changed, refused, seconds)
 
     def grade_notebooks(
-        self, submission: Submission, learner: Any, remarks: list[str], changed: dict[tuple[str, str], str]
+        self, submission: Submission, learner: Any, remarks: list[str], changed: dict[str, dict[str, str]]
     ) -> dict[str, bytes]:
         """Return the graded notebooks; add to ``remarks`` and ``changed`` what an instructor may want to know."""
         submitted = {
@@ -132,8 +131,7 @@ class Grader:
                     continue
                 rebuilt = rebuild(exercise.release, submitted[name])
                 remarks += [f"{name}: {remark}" for remark in rebuilt.remarks]
-                for cell_name, text in rebuilt.changed.items():
-                    changed[(name, cell_name)] = hashlib.sha256(text.strip().encode()).hexdigest()
+                changed[name] = rebuilt.changed
                 cells = rebuilt.notebook["cells"]
                 ours = iter(exercise.cells)
                 for cell, role in zip(cells, rebuilt.roles, strict=True):

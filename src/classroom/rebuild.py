@@ -5,6 +5,7 @@ learner added; the latter keep their place. Outputs, metadata, attachments other
 would run are left behind.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -25,7 +26,6 @@ MAX_ALL_PROSE = 500_000
 MAX_FILES = 500
 MAX_TOTAL = 200_000_000
 KINDS = ("code", "markdown", "raw")
-CHANGED = "the cell {} was changed: the released one counts"
 MISSING = "# This cell was missing from the submission."
 TAG = re.compile(r"<(?=[a-zA-Z/!?])(?!/?(?:b|i|em|strong|br|hr|sub|sup|code|pre|u|p|ul|ol|li|kbd)\s*/?>)")
 ATTACHMENT = re.compile(r"(?i)\battachment\s*:\s*([\w.-]*)")
@@ -63,7 +63,7 @@ class Role:
 class Rebuilt:
     """A rebuilt notebook, the role of each of its cells, and what an instructor may want to know.
 
-    ``changed`` has the text of each of the instructor's cells that stood otherwise in what was handed in.
+    ``changed`` has a digest of each of the instructor's cells that stood otherwise in what was handed in, by name.
     """
 
     notebook: dict[str, Any]
@@ -294,7 +294,7 @@ def rebuild(release: dict[str, Any], submitted: list[SubmittedCell]) -> Rebuilt:
         roles.append(role_of(cell, shown))
         if given is not None and not is_solution(cell) and given.source.strip() != shown.strip():
             if "grade_id" in nbgrader_of(cell):
-                changed[name_of(cell, k)] = given.source
+                changed[name_of(cell, k)] = hashlib.sha256(given.source.strip().encode()).hexdigest()
             else:
                 add([given])
         add(added.get(k, []))
@@ -302,6 +302,29 @@ def rebuild(release: dict[str, Any], submitted: list[SubmittedCell]) -> Rebuilt:
     for number, cell in enumerate(made, start=1):
         cell.setdefault("id", f"cell-{number}")
     return Rebuilt(notebook, roles, remarks, changed)
+
+
+class ChangedCells:
+    """Whose copies of the instructor's cells are others than the released ones, in a class."""
+
+    def __init__(self) -> None:
+        # Learners by notebook, cell and a digest of its text.
+        self.learners: dict[tuple[str, str, str], list[str]] = {}
+
+    def add(self, learner: str, notebook: str, changed: dict[str, str]) -> None:
+        """Note what :class:`Rebuilt` has of one notebook."""
+        for cell, digest in changed.items():
+            self.learners.setdefault((notebook, cell, digest), []).append(learner)
+
+    def told(self, graded: int) -> Iterator[tuple[str, str]]:
+        """Yield the learner, or nobody, and what to say: once where most have the same copy, an older one."""
+        for (notebook, cell, _), learners in self.learners.items():
+            if len(learners) > max(1, graded / 2):
+                since = f"{notebook}: the cell {cell} has changed since {len(learners)} of {graded} learners fetched it"
+                yield "", f"{since}: the released one counts"
+                continue
+            for learner in learners:
+                yield learner, f"{notebook}: the cell {cell} was changed: the released one counts"
 
 
 def is_solution(cell: dict[str, Any]) -> bool:
