@@ -1,7 +1,9 @@
 """The whole way by the plain nbgrader commands: release, hand in, autograde, feedback, export."""
 
 import html
+import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -99,3 +101,32 @@ def test_grading_again_changes_nothing(course):
     ran = course.nbgrader("autograde", SLUG, "--force", "--student", "transposed")
     assert ran.returncode == 0, ran.stderr
     assert course.scores(SLUG) == before
+
+
+def test_feedback_comes_back_through_the_exchange(tmp_path, requires_program):
+    requires_program("bwrap")
+    course = Course.ours(tmp_path / "course", [SLUG])
+    learner, settings = tmp_path / "learner", tmp_path / "settings"
+    for folder in (learner, settings, tmp_path / "exchange"):
+        folder.mkdir()
+    (tmp_path / "exchange").chmod(0o777)
+    (settings / "nbgrader_config.py").write_text(
+        f"c = get_config()\nc.Exchange.root = {str(tmp_path / 'exchange')!r}\n", encoding="utf-8"
+    )
+
+    def run(command: str, *options: str, cwd: Path | None = None) -> None:
+        ran = course.nbgrader(command, SLUG, *options, cwd=cwd, JUPYTER_CONFIG_DIR=str(settings))
+        assert ran.returncode == 0, ran.stderr
+
+    here = ("--course", "backprop-by-hand")
+    run("release_assignment")
+    run("fetch_assignment", *here, cwd=learner)
+    (learner / SLUG / f"{NAME}.ipynb").write_text(
+        json.dumps(course.solved(SLUG, NAME, CLASS["transposed"])), encoding="utf-8"
+    )
+    run("submit", *here, cwd=learner)
+    for command in ("collect", "autograde", "generate_feedback", "release_feedback"):
+        run(command)
+    run("fetch_feedback", *here, cwd=learner)
+    (page,) = (learner / SLUG / "feedback").glob(f"*/{NAME}.html")
+    assert "dW" in text_of(page.read_text(encoding="utf-8"))
