@@ -40,6 +40,7 @@ from classroom.errors import OTHER_NAMES, UNKNOWN_CELLS, InstructorError
 from classroom.generate import CarefulGenerateAssignment, told_in_a_sentence
 from classroom.grading import JudgeServer, Sandboxes, WorkingFolder, grade_notebook
 from classroom.rebuild import ChangedCells, Rebuilt, check_folder, nbgrader_of, read_notebook, rebuild
+from classroom.release import released_folder
 from classroom.sandbox import INSTALL, Cgroup, SandboxSettings, find_problem
 
 NOT_COPIED = "{} stays in the submission: a browser would run it"
@@ -119,12 +120,7 @@ class SafeAutograde(Autograde):  # type: ignore[misc]
             with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as gradebook:
                 gradebook.find_assignment(assignment)
         except MissingEntry:
-            if not self.release_of(assignment).is_dir():
-                folder = self.release_of(assignment).parent
-                known = ", ".join(sorted(path.name for path in folder.glob("*/"))) or "none"
-                raise InstructorError(
-                    f"There is no assignment {assignment!r} in {folder} (there are: {known})."
-                ) from None
+            released_folder(self.release_of("."), assignment)
         pattern = self._format_source(assignment, self.coursedir.student_id)
         if not glob.glob(pattern):
             raise InstructorError(f"Nothing was handed in at {pattern}. Put the submissions there.")

@@ -21,7 +21,7 @@ from typing import Any
 from classroom.archive import Member, shown, unpack
 from classroom.errors import InstructorError
 from classroom.rebuild import MAX_FILES, MAX_TOTAL, nbgrader_of, read_notebook
-from classroom.release import course_config
+from classroom.release import course_config, released_folder
 from classroom.roster import Person, Roster, Unknown, folded, id_problem, natural_name, normal, read_roster
 from classroom.submissions import alike_ids, find_submissions
 
@@ -143,10 +143,7 @@ class Assignment:
 
 def read_assignment(release: Path, name: str) -> Assignment:
     """Return what was released under a name; InstructorError where nothing was."""
-    folder = release / name
-    if name in ("", ".", "..") or Path(name).name != name or not folder.is_dir():
-        known = ", ".join(sorted(path.name for path in release.glob("*/"))) or "none"
-        raise InstructorError(f"There is no assignment {name!r} in {release} (there are: {known}).")
+    folder = released_folder(release, name)
     notebooks = {path.stem: grade_ids(path) for path in sorted(folder.glob("*.ipynb"))}
     if not notebooks:
         raise InstructorError(f"{folder} holds no notebook. Run: nbgrader generate_assignment {name}")

@@ -28,7 +28,7 @@ from classroom.errors import OTHER_NAMES, InstructorError
 from classroom.grader import Assignment, Exercise, Graded
 from classroom.rebuild import nbgrader_of, rebuild, source_of
 from classroom.records import Entry, Records, Scores, check_gradebook, reason
-from classroom.release import course_config, ensure_in_gradebook
+from classroom.release import course_config, ensure_in_gradebook, released_folder
 
 
 class ReadScores(NbGraderPreprocessor):  # type: ignore[misc]
@@ -74,11 +74,7 @@ class Preparation:
         self.converter.writer = FilesWriter(parent=self.converter, config=config)
         self.converter.exporter = self.converter.exporter_class(parent=self.converter, config=config)
         self.penalties = AssignLatePenalties(parent=self.converter, config=config)
-        release = self.converter.release_of(assignment)
-        if not release.is_dir():
-            known = ", ".join(sorted(path.name for path in release.parent.glob("*/"))) or "none"
-            raise InstructorError(f"There is no assignment {assignment!r} in {release.parent} (there are: {known}).")
-
+        released_folder(self.converter.release_of("."), assignment)
         self.most_beside = self.converter.settings.folder_size * 500_000
         source = self.converter.plain_files(self.converter.source_of(assignment))
         kept = self.converter.exclude_overwriting.get(assignment, [])

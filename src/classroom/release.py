@@ -99,6 +99,15 @@ def course_config(root: Path) -> Config:
     return config
 
 
+def released_folder(release: Path, name: str) -> Path:
+    """Return the folder of a released assignment; InstructorError where none has that name."""
+    folder = release / name
+    if name in ("", ".", "..") or Path(name).name != name or not folder.is_dir():
+        known = ", ".join(sorted(path.name for path in release.glob("*/"))) or "none"
+        raise InstructorError(f"There is no assignment {name!r} in {release} (there are: {known}).")
+    return folder
+
+
 def generate(slug: str, config: Config) -> None:
     """Generate the release of one exercise, as ``nbgrader generate_assignment`` does."""
     from nbgrader.converters import GenerateAssignment

@@ -514,12 +514,13 @@ def test_bad_input_is_one_sentence_and_changes_nothing(small, spoil, options, se
     assert everything(small.root) == before
 
 
-def test_unknown_assignment_is_one_sentence(pair):
+@pytest.mark.parametrize("name", ["ps9", "ps1/", ".."])
+def test_unknown_assignment_is_one_sentence(pair, name):
     ran = subprocess.run(
-        [str(BIN / "classroom"), "grade", "ps9"], cwd=pair[0].root, capture_output=True, text=True, timeout=300
+        [str(BIN / "classroom"), "grade", name], cwd=pair[0].root, capture_output=True, text=True, timeout=300
     )
     assert ran.returncode == 1 and ran.stderr.count("\n") == 1
-    assert "There is no assignment 'ps9'" in ran.stderr and "(there are: ps1)" in ran.stderr
+    assert f"There is no assignment {name!r}" in ran.stderr and "(there are: ps1)" in ran.stderr
 
 
 def test_unreadable_submission_is_said_and_the_rest_is_graded(small):
