@@ -122,7 +122,7 @@ def read_results(root: Path, assignment: str) -> Results:
 
     root = root.resolve()
     course = CourseDirectory(config=course_config(root), assignment_id=assignment)
-    check_gradebook(course.db_url, course.course_id)
+    check_there_is_one(course.db_url)
     engine = create_engine(course.db_url)
     learners: dict[str, Learner] = {}
     questions: list[Question] = []
@@ -214,7 +214,7 @@ def read_results(root: Path, assignment: str) -> Results:
     return results
 
 
-def check_gradebook(url: str, course: str) -> None:
+def check_there_is_one(url: str) -> None:
     """Raise InstructorError where there is no gradebook."""
     from sqlalchemy import make_url
 
