@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -68,12 +69,16 @@ def number(value: float) -> str:
 
 
 def harmless(cell: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula; numbers and a lone hyphen stay as they are."""
+    """Return a cell that no spreadsheet takes for a formula; numbers and a lone hyphen stay as they are.
+
+    Where commas are decimal points, spreadsheets begin a cell after each semicolon, whatever stands in quotes.
+    """
     if cell.strip() == "-":
         return cell
     try:
         float(cell)
     except ValueError:
+        cell = re.sub(r"([;\t]\s*)(?=[=+\-@|%])", r"\1'", cell)
         return "'" + cell if cell.lstrip()[:1] in tuple("=+-@|%") or cell[:1] in ("\t", "\r", "\n") else cell
     return cell
 

@@ -17,7 +17,7 @@ import pytest
 
 from classroom.collect import collect_zip
 from classroom.errors import InstructorError
-from classroom.export import export
+from classroom.export import export, harmless
 from classroom.feedback import pack_feedback
 from classroom.misconceptions import FINDINGS, Words, excerpt, nameless, read_class, read_words, telling
 from classroom.report import write_report
@@ -391,6 +391,17 @@ def test_formulas_in_names_are_neutralised(made, tmp_path):
         for line in csv.reader((tmp_path / f"{target}.csv").read_text(encoding="utf-8").splitlines()):
             assert not any(cell.lstrip().startswith(("=", "+", "@")) for cell in line)
     assert "'=1+1" in (tmp_path / "questions.csv").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("cell", "kept"),
+    [
+        ("=1+1", "'=1+1"), (" @x", "' @x"), ("Bob;=1+1", "Bob;'=1+1"), ("Bob; =1", "Bob; '=1"), ("a\t+1", "a\t'+1"),
+        ("-1.5", "-1.5"), ("-", "-"), ("Anne-Marie; née O'Neill", "Anne-Marie; née O'Neill"), ("a, -1", "a, -1"),
+    ],
+)  # fmt: skip
+def test_cell_begins_no_formula_wherever_a_spreadsheet_may_cut_it(cell, kept):
+    assert harmless(cell) == kept
 
 
 def test_canvas_own_table_is_filled_in(made, tmp_path):
