@@ -1,6 +1,7 @@
 """Who is in the class: tables that nbgrader, Canvas and Moodle write, and whom a file name or a number means."""
 
 import csv
+import io
 import re
 import unicodedata
 from collections import defaultdict
@@ -51,7 +52,7 @@ class Table:
         first = text.partition("\n")[0]
         self.separator = max(",;\t", key=first.count)
         try:
-            rows = list(csv.reader(text.splitlines(keepends=True), delimiter=self.separator, strict=True))
+            rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=self.separator, strict=True))
         except csv.Error as problem:
             raise InstructorError(f"{path} is not a CSV file: {problem}.") from None
         self.header = [cell.strip() for cell in rows[0]] if rows else []

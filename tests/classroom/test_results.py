@@ -22,6 +22,7 @@ from classroom.feedback import pack_feedback
 from classroom.misconceptions import FINDINGS, Words, excerpt, nameless, read_class, read_words, telling
 from classroom.report import write_report
 from classroom.results import read_results
+from classroom.roster import read_roster
 from course import ROOT, Course, code, markdown, notebook
 from gradcheck import check_layer, check_values, combine
 from graded_class import make_class
@@ -402,6 +403,11 @@ def test_formulas_in_names_are_neutralised(made, tmp_path):
 )  # fmt: skip
 def test_cell_begins_no_formula_wherever_a_spreadsheet_may_cut_it(cell, kept):
     assert harmless(cell) == kept
+
+
+def test_table_of_the_class_may_have_odd_signs_in_a_name(tmp_path):
+    (tmp_path / "class.csv").write_text("id,first_name\nana,A\u2028na\x0b\nben,Ben\n", encoding="utf-8")
+    assert [person.id for person in read_roster(tmp_path / "class.csv").people] == ["ana", "ben"]
 
 
 def test_canvas_own_table_is_filled_in(made, tmp_path):
