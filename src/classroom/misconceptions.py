@@ -30,8 +30,12 @@ WAITS = "cannot be checked before"
 MAX_CODE_LINES = 14
 # With these a check ends where the cell of the answer did not run, or defined something else.
 DID_NOT_RUN = ("NotDefined", "NameError", "ImportError", "ModuleNotFoundError")
-# What gives a name in a program.
-NAMING = (ast.Name, ast.arg, ast.FunctionDef, ast.ExceptHandler)
+# Where in a program a name of the learner's own may stand.
+NAMING: dict[type[ast.AST], str] = {
+    ast.Name: "id", ast.arg: "arg", ast.FunctionDef: "name", ast.AsyncFunctionDef: "name", ast.ClassDef: "name",
+    ast.ExceptHandler: "name", ast.alias: "asname", ast.MatchAs: "name", ast.MatchStar: "name",
+    ast.MatchMapping: "rest",
+}  # fmt: skip
 NEED_HELP_BELOW = 0.5
 SAME_CAUSE = 3
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -401,9 +405,17 @@ def excerpt(code: str, function: str, given: Set[str]) -> str:
         return ""
     body: list[ast.stmt] = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == function]
     body = body[-1:] or tree.body
+    nodes = list(itertools.chain.from_iterable(map(ast.walk, body)))
+    kept_names = given | {function, "self", "cls"} | vars(builtins).keys()
+    attributes = {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
     numbered: dict[str, str] = {}
-    kept_names = given | {function} | vars(builtins).keys()
-    for node in itertools.chain.from_iterable(map(ast.walk, body)):
+
+    def number(own: str) -> str:
+        if len(own) <= 2 or own in kept_names or own.startswith("__"):
+            return own
+        return numbered.setdefault(own, f"name{len(numbered) + 1}")
+
+    for node in nodes:
         if (
             isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)
             and ast.get_docstring(node) is not None
@@ -411,10 +423,16 @@ def excerpt(code: str, function: str, given: Set[str]) -> str:
             node.body = node.body[1:] or [ast.Pass()]
         if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
             node.value = "…"
-        for attribute in ("id", "arg", "name") if isinstance(node, NAMING) else ():
-            own = getattr(node, attribute, None)
-            if own is not None and len(own) > 2 and own not in kept_names:
-                setattr(node, attribute, numbered.setdefault(own, f"name{len(numbered) + 1}"))
+        place = NAMING.get(type(node))
+        if place and getattr(node, place) is not None:
+            setattr(node, place, number(getattr(node, place)))
+        if isinstance(node, ast.Global | ast.Nonlocal):
+            node.names = [number(own) for own in node.names]
+        elif isinstance(node, ast.Attribute) and node.attr in attributes:
+            node.attr = number(node.attr)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            for word in node.keywords:
+                word.arg = word.arg and number(word.arg)
     try:
         lines = ast.unparse(ast.Module(body, [])).splitlines()
     except (ValueError, RecursionError):

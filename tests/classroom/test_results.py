@@ -162,6 +162,19 @@ def test_examples_are_code_without_comments(page):
     assert "olga" not in told and told.startswith("def f(cache):") and "return max(z, name" in told
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import numpy as olga", "from numpy import mean as olga", "global olga", "a = dict(olga=1)", "class olga: pass",
+        "async def olga(): pass", "a.olga = 1", "match a:\n        case [*olga]: pass",
+        "match a:\n        case {**olga}: pass", "match a:\n        case [1 as olga]: pass",
+    ],
+)  # fmt: skip
+def test_no_name_of_a_learners_own_is_in_an_example(line):
+    told = excerpt(f"def f(a):\n    {line}\n    return np.sum(a, keepdims=True).mean()", "f", set())
+    assert "olga" not in told and "name" in told and told.endswith("np.sum(a, keepdims=True).mean()")
+
+
 def test_page_is_accessible_and_fits(page, requires_program):
     axe = ROOT / "web/node_modules/axe-core/axe.min.js"
     if not axe.is_file():
