@@ -39,11 +39,17 @@ from classroom.rebuild import MISSING, Role, nbgrader_of, source_of
 from classroom.sandbox import MAX_SNAPSHOTS, MB, Inside, Sandbox, SandboxGone, SandboxSettings
 
 MAX_RESTARTS = 3
+# Characters of all outputs of a learner's cells: each of thousands of cells may show a picture.
+MAX_ALL_OUTPUTS = 20 * MB
 # Characters of a cell that is read for its names: the tree takes some hundred times as much memory.
 MAX_READ = 200_000
 # "%matplotlib inline", "!ls", "?x" and "x?"; "files = !ls" and "times = %timeit -o f()".
 MAGIC = re.compile(r"^([ \t]*)(?:[%!?].*|[\w.*%]+\?{1,2}[ \t;]*)$")
 ASSIGNED = re.compile(r"^([\w ,.*\t]*=)[ \t]*[%!].*$")
+TOO_MUCH = {
+    "output_type": "stream", "name": "stdout",
+    "text": f"... (cut: this notebook has more than {MAX_ALL_OUTPUTS // MB} MB of output)\n",
+}  # fmt: skip
 IPYTHON = {"get_ipython", "display", "In", "Out", "_", "__name__", "__file__", "__doc__"}
 
 
@@ -466,7 +472,7 @@ def run_learners_cells(
     deadline = time.monotonic() + settings.notebook_seconds
     while True:
         done = Pass()
-        at, changed = None, True
+        at, changed, room = None, True, MAX_ALL_OUTPUTS
         try:
             notebook: Inside = open_notebook(sandboxes, learner, files)
             for k in sorted({*work.inside, *work.judged}):
@@ -487,7 +493,10 @@ def run_learners_cells(
                     at, changed = k, True
                     outputs = harmless(notebook.run(work.inside[k], settings.cell_seconds))
                     if k in work.own:
-                        done.outputs[k] = outputs
+                        size = len(json.dumps(outputs))
+                        room -= size
+                        # A traceback says why a check finds nothing: what is short stays.
+                        done.outputs[k] = outputs if room >= 0 or size < 10_000 else [dict(TOO_MUCH)]
             done.take_snapshots(notebook, alike, to_the_end=True)
             notebook.close()
             return done

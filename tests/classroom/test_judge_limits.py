@@ -1,5 +1,6 @@
 """What a learner's results may cost the process that runs the checks, and what it says where there are none."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,23 @@ def test_check_of_a_cell_that_did_not_run_says_why(grade, answer, said):
     assert error["evalue"].startswith(f"the cell of first {said}")
     assert error["traceback"] == [f"NotDefined: {error['evalue']}"]
     assert not outputs["check-second"]
+
+
+def test_pictures_of_many_cells_do_not_fill_the_graders_memory(sandboxes, judge):
+    sandboxes.settings = SandboxSettings()
+    picture = "from IPython.display import Image\nImage(b'\\x89PNG\\r\\n\\x1a\\n' + bytes(1_400_000))"
+    release = notebook(code("first", FIRST, solution=True), code("check-first", "assert first() == 1", grade=True))
+    given = [SubmittedCell("code", picture, "", "", {}) for _ in range(15)]
+    rebuilt = rebuild(release, [*given, SubmittedCell("code", "def first():\n    return 1", "", "first", {})])
+    folder = WorkingFolder({})
+    grade_notebook(
+        rebuilt.notebook["cells"], rebuilt.roles, {}, learner="one", files={}, folder=Path(folder.path),
+        sandboxes=sandboxes, judge=judge, warn=print,
+    )  # fmt: skip
+    folder.close()
+    cells = rebuilt.notebook["cells"]
+    assert "image/png" in json.dumps(cells[0]["outputs"]) and len(json.dumps(cells)) < 22_000_000
+    assert "more than 20 MB of output" in json.dumps(cells[14]["outputs"]) and cells[-1]["outputs"] == []
 
 
 def test_line_without_a_word_is_not_shown(grade):
