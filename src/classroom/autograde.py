@@ -19,7 +19,7 @@ import nbformat
 import nbgrader.apps.api
 import nbgrader.apps.autogradeapp
 import nbgrader.apps.generateassignmentapp
-from nbconvert.preprocessors import ClearMetadataPreprocessor, CSSHTMLHeaderPreprocessor
+from nbconvert.preprocessors import ClearMetadataPreprocessor, CSSHTMLHeaderPreprocessor, Preprocessor
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters import Autograde, GenerateAssignment
 from nbgrader.converters.base import NbGraderException
@@ -43,6 +43,9 @@ from classroom.rebuild import ChangedCells, Rebuilt, check_folder, nbgrader_of, 
 from classroom.release import released_folder
 from classroom.sandbox import INSTALL, Cgroup, SandboxSettings, find_problem
 
+# Characters of code that a feedback page shows, of one cell and of all.
+MAX_CODE_OF_CELL = 20_000
+MAX_CODE_OF_PAGE = 200_000
 NOT_COPIED = "{} stays in the submission: a browser would run it"
 
 
@@ -346,12 +349,29 @@ class HideHiddenChecks(ClearHiddenTests):  # type: ignore[misc]
     display_data_priority: Any = List().tag(config=True)
 
 
+class ShortenLongCells(Preprocessor):
+    """Cuts code that is far too long for a page: to colour it takes time by the square of a line's length."""
+
+    enabled = Bool(True).tag(config=True)
+
+    def preprocess(self, notebook: Any, resources: Any) -> Any:
+        """Return a notebook without what is too long."""
+        left = MAX_CODE_OF_PAGE
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                most = min(MAX_CODE_OF_CELL, left)
+                if len(cell.source) > most:
+                    cell.source = f"{cell.source[:most]}\n# ... (cut: too much code for a page)"
+                left -= min(len(cell.source), most)
+        return notebook, resources
+
+
 def make_safe(c: Any) -> None:
     """Make the nbgrader commands of a course safe; call it in nbgrader_config.py with ``get_config()``.
 
     ``nbgrader autograde``, and formgrader's button for it, then use :class:`SafeAutograde`, and feedback leaves out
-    the source of hidden checks. Where that cannot be, the command ends: nbgrader would only log an exception of its
-    configuration's, and go on without the sandbox.
+    the source of hidden checks, and code that is far too long. Where that cannot be, the command ends: nbgrader would
+    only log an exception of its configuration's, and go on without the sandbox.
     """
     try:
         put_in_place(c)
@@ -378,5 +398,5 @@ def put_in_place(c: Any) -> None:
         os.environ["PATH"] = os.pathsep.join([beside, os.environ.get("PATH", "")])
     # Of nbgrader's own making, and nothing that an instructor could mend.
     warnings.filterwarnings("ignore", message="Object of type <Submitted", module="nbgrader")
-    c.GenerateFeedback.preprocessors = [GetGrades, HideHiddenChecks, CSSHTMLHeaderPreprocessor]
+    c.GenerateFeedback.preprocessors = [GetGrades, HideHiddenChecks, ShortenLongCells, CSSHTMLHeaderPreprocessor]
     c.HTMLExporter.sanitize_html = True

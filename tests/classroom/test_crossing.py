@@ -7,10 +7,13 @@ import re
 import time
 import tracemalloc
 
+import nbformat
 import numpy as np
 import pytest
+from nbconvert import HTMLExporter
 from nbconvert.filters import markdown2html
 
+from classroom.autograde import ShortenLongCells
 from classroom.cells import harmless, plain_text
 from classroom.crossing import CannotCross, Garbled, Reader, Writer, restore
 from classroom.grading import bound_names, used_names
@@ -246,6 +249,19 @@ def test_prose_is_cut_where_a_page_of_it_would_take_hours():
     started = time.process_time()
     markdown2html(quiet_markdown(found[0].source))
     assert time.process_time() - started < 60
+
+
+def test_code_is_cut_where_a_page_of_it_would_take_hours():
+    info = {"name": "python", "pygments_lexer": "ipython3"}
+    cells = [nbformat.v4.new_code_cell("a." * 100_000), nbformat.v4.new_code_cell("x = 1")]
+    content = nbformat.v4.new_notebook(cells=cells, metadata={"language_info": info})
+    exporter = HTMLExporter()
+    # As nbgrader does it.
+    exporter.register_preprocessor(ShortenLongCells)
+    started = time.process_time()
+    page, _ = exporter.from_notebook_node(content)
+    assert time.process_time() - started < 60
+    assert "cut: too much code for a page" in page
 
 
 def test_text_loses_escapes_and_is_cut():
