@@ -75,7 +75,7 @@ def remembers_first_cache(problem: Problem, correct: Mapping[str, Array]) -> set
         v, size = np.random.default_rng(0).uniform(0.5, 1.5, later.shape), float(np.linalg.norm(later))
         mine = float((later * v).sum())
         try:
-            least = 1e-5 * size + floor(problem, name)
+            least = 1e-4 * size + floor(problem, name)
             # At a kink, such as a tie for a maximum, whatever lies between the slopes to both sides is right.
             ahead = slope(there, {name: v})
             behind = ahead if abs(mine - ahead) <= least else -slope(there, {name: -v})

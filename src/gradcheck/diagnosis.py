@@ -108,7 +108,13 @@ class Evidence:
         """Return the indices of the wrong entries, one row each; none where the shapes differ."""
         if not self.fits:
             return np.empty((0, self.true.ndim), dtype=int)
+        # A truth that was measured is itself off by more.
+        close *= (self.close / 1e-7) ** 2
         return np.argwhere(np.abs(self.yours - self.true) > min(close, 1e-3 * self.error) * self.largest)
+
+    def times(self, factor: float) -> str:
+        """Return a factor in words, with the digits that are known."""
+        return f"{factor:.10g} times" if self.close <= 1e-7 else f"{factor:.5g} times"
 
 
 def placeholder(e: Evidence) -> Found:
@@ -226,7 +232,8 @@ def words_of_factor(e: Evidence, guess: str) -> dict[str, Any]:
     """Return the words for a factor, and for what it may be."""
     turned = ", and the sign is flipped" if guess and e.factor is not None and e.factor < 0 else ""
     everywhere = " everywhere" if e.true.size > 1 else ""
-    return {"factor": e.factor, "everywhere": everywhere, "guess": guess, "turned": turned}
+    times = e.times(e.factor or 0.0)
+    return {"factor": e.factor, "times": times, "everywhere": everywhere, "guess": guess, "turned": turned}
 
 
 def replayed(e: Evidence) -> Found:
@@ -278,7 +285,7 @@ def match(e: Evidence, replay: Replay) -> Diagnosis | None:
     # In one number alone every wrong answer is some factor of a term.
     if not guess and np.unique(delta[delta != 0.0]).size < 2:
         return None
-    return Diagnosis("constant-factor", f"One {of_terms} counts {kept:.10g} times what it should{guess}.", kept)
+    return Diagnosis("constant-factor", f"One {of_terms} counts {e.times(kept)} what it should{guess}.", kept)
 
 
 def nothing_but_upstream(e: Evidence) -> Found:
@@ -292,7 +299,7 @@ def by_the_logit(e: Evidence) -> Found:
 
 def overwritten(e: Evidence) -> Found:
     """Test whether of several contributions to an entry the last (or first) in a loop was kept alone, or left out."""
-    if e.local is None or not e.fits or e.problem.out.ndim < 1:
+    if e.local is None or not e.fits or e.problem.out.ndim < 1 or not e.local.size:
         return None
     parts, shape = e.local.T * e.problem.dout.ravel(), e.problem.out.shape
     places = np.indices(shape)
@@ -405,7 +412,7 @@ def unknown(e: Evidence) -> Found:
     return {"where": where}
 
 
-FACTOR = "{d} is {factor:.10g} times the true gradient{everywhere}{guess}{turned}."
+FACTOR = "{d} is {times} the true gradient{everywhere}{guess}{turned}."
 RULES = (
     Rule("placeholder", placeholder, "Every entry of {d} is 0: was it ever filled in?"),
     Rule(

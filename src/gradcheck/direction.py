@@ -26,9 +26,11 @@ def slope(problem: Problem, direction: Direction, inputs: Direction | None = Non
     """Return the derivative of L along the direction (input name -> array), at other inputs where given.
 
     Raises NotExact where the route is lost. A real output counts as the slope 0: the forward may ignore this input,
-    or drop the imaginary part without a warning, as ``np.abs`` does. The second opinion of finite differences tells
-    the two apart.
+    or drop the imaginary part without a warning, as ``np.abs`` does. The recorded steps of forward and the second
+    opinion of finite differences tell the two apart; where the steps show that ``np.abs`` is lost, they are asked here.
     """
+    if problem.slope_of_steps is not None:
+        return problem.slope_of_steps(direction, inputs)
     moved = {
         name: value + 1j * STEP * direction[name] if name in direction else value
         for name, value in (problem.inputs if inputs is None else inputs).items()
@@ -55,7 +57,7 @@ def only(v: Array, part: Any) -> Array:
 def jacobian(problem: Problem, name: str) -> Array | None:
     """Return d(out)/d(name), flat output by flat input; by differences where not exact, None where it is large."""
     x = problem.inputs[name]
-    if x.size > 400 or x.size * problem.dout.size > 200_000 or not problem.affords(x.size):
+    if x.size > 400 or x.size * problem.dout.size > 200_000 or x.size > problem.affordable:
         return None
     h = 1e-6 * (float(np.abs(x).max()) or 1.0)
 

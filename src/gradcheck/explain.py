@@ -65,7 +65,7 @@ def judge_all(problem: Problem, answers: list[Any]) -> tuple[list[Finding], dict
         error = verdict.mismatch / verdict.size
         close = max(1e-3 * error, 100 * EPS)
         guard = next((slip for slip in guards() if agree(ready[name], slip.gradients[name], close)), None)
-        if guard is not None:
+        if guard is not None and guard.sentence:
             verdict.verdict, verdict.reason = "pass", GUARD.format(guard.sentence)
         elif looks_measured(problem, name):
             verdict.verdict, verdict.reason = "pass", "measured"
@@ -114,7 +114,7 @@ def explain(
             true = inferred(problem, name, yours)
         if said is None and yours is not None and true is not None:
             kinks = verdicts[name].kinks if name in verdicts else []
-            true = np.array(true)
+            true = np.array(true, order="C")
             if kinks:
                 true.reshape(-1)[kinks] = yours.reshape(-1)[kinks]
             close = 1e-7 if exact else 1e-5
@@ -169,12 +169,12 @@ def true_gradients(problem: Problem, tape: Tape | None, exact: bool, wrong: list
         size = problem.inputs[name].size
         if name in replayed and fits(name, np.asarray(replayed[name], dtype=np.float64)):
             truths[name] = np.asarray(replayed[name], dtype=np.float64)
-        elif (name in wrong or small) and size <= LARGEST and problem.affords(2 * size):
+        elif (name in wrong or small) and size <= LARGEST and 2 * size <= problem.affordable:
             # Two evaluations for each entry do where no kink is near, instead of fifty.
             true = entry_by_entry(problem, name, along if exact else quick)
             if exact or fits(name, true):
                 truths[name] = true
-            elif size <= LARGEST_MEASURED and problem.affords(60 * size):
+            elif size <= LARGEST_MEASURED and 60 * size <= problem.affordable:
                 truths[name] = entry_by_entry(problem, name, along)
     return truths
 
@@ -194,7 +194,7 @@ def inferred(problem: Problem, name: str, yours: Array) -> Array | None:
         return None
     if not places:
         return None
-    true = np.array(yours, dtype=np.float64)
+    true = np.array(yours, dtype=np.float64, order="C")
     true.reshape(-1)[list(places)] = list(places.values())
     return true
 
@@ -254,7 +254,7 @@ def factor_of_others(name: str, evidence: Mapping[str, Evidence], said: Diagnosi
     if not others:
         return said
     verb = "is" if len(others) == 1 else "are"
-    text = f"d{name} is {mine:.10g} times the true gradient, as {' and '.join(others)} {verb}."
+    text = f"d{name} is {evidence[name].times(mine)} the true gradient, as {' and '.join(others)} {verb}."
     return Diagnosis("constant-factor", text, mine)
 
 

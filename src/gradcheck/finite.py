@@ -12,6 +12,8 @@ import numpy as np
 from gradcheck.problem import EPS, Direction, Problem
 
 LARGEST, SHRINK, STEPS = 2.0**-6, 8.0, 9
+# One at x, 36 for the noise, two for each step.
+EVALUATIONS_OF_A_MEASUREMENT = 1 + 36 + 2 * STEPS
 # No input counts as smaller, so that a step is never rounded to nothing.
 SMALLEST = 1e-300
 

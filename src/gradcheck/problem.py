@@ -204,6 +204,9 @@ class Problem:
     recordable: bool = True
     seconds: float = 0.0
     calls: list[int] = field(default_factory=list)
+    # The recorded steps, and the slopes by them where the complex step loses one. Both hold at these inputs alone.
+    tape: Any = field(default=None, init=False)
+    slope_of_steps: Callable[..., float] | None = field(default=None, init=False)
 
     @property
     def evaluations(self) -> int:
@@ -227,25 +230,24 @@ class Problem:
         return result
 
     def start(self) -> Any:
-        """Evaluate forward twice: keep out, the cache and a random dout, and return the cache as it came."""
+        """Evaluate forward: keep out, the cache and a random dout, and return the cache as it came."""
         given = {name: value.copy() for name, value in self.inputs.items()}
         before = time.perf_counter()
         with time_limit():
             out, cache = self.evaluate(given)
-        first = time.perf_counter() - before
+        self.seconds = time.perf_counter() - before
         self.out, self.cache = self.read_output(out), copied(cache)
         self.changed = tuple(n for n, kept in self.inputs.items() if kept.tobytes() != given[n].tobytes())
         if not self.is_loss:
             self.dout = self.draw(self.out.shape)
-        before = time.perf_counter()
-        with quiet():
-            again = numbers(self.run(self.inputs)[0])
-        # A first call may be slow for other reasons, and so may any on a busy machine.
-        self.seconds = min(first, time.perf_counter() - before)
+        return cache
+
+    def repeat(self) -> None:
+        """Evaluate forward once more; Broken where it gives another answer."""
+        again = numbers(self.run(self.inputs)[0])
         if again is None or not agree(again, self.out, 1e-12):
             text = "forward gave two answers for the same inputs: draw random numbers outside, or from a seed."
             raise Broken("not-deterministic", text)
-        return cache
 
     def read_output(self, out: Any) -> Array:
         """Return the output as an array; Broken where it is none of finite real numbers."""
@@ -272,9 +274,10 @@ class Problem:
         """Return a random direction, ±U[0.5, 1.5] in each entry."""
         return np.asarray((2.0 * self.rng.integers(2, size=shape) - 1.0) * self.rng.uniform(0.5, 1.5, shape))
 
-    def affords(self, evaluations: int) -> bool:
-        """Return whether so many evaluations take no longer than three calls may."""
-        return evaluations * self.seconds <= 3 * LONGEST
+    @property
+    def affordable(self) -> int:
+        """The number of evaluations that take no longer than three calls may."""
+        return int(3 * LONGEST / max(self.seconds, 1e-9))
 
     def last_digits_changed(self) -> dict[str, Array]:
         """Return inputs of which those to differentiate are changed by four roundings, up or down."""

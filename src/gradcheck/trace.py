@@ -12,15 +12,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from gradcheck.direction import STEP
-from gradcheck.problem import Array, Function, Problem, agree
+from gradcheck.direction import STEP, NotExact
+from gradcheck.problem import Array, Direction, Function, Problem, agree
 
 LARGEST_JACOBIAN = 2_000_000
 KINDS: dict[Any, str] = {
     np.where: "elementwise", np.clip: "elementwise", np.nan_to_num: "elementwise",
     np.sum: "sum", np.mean: "sum", np.max: "max", np.amax: "max", np.dot: "matmul", np.matmul: "matmul",
 }  # fmt: skip
-LONGEST_STRETCH = 16
+LONGEST_STRETCH, MOST_STEPS = 16, 10_000
 # A number up to this one in a step is a guard, as in log(p + 1e-8).
 LARGEST_GUARD = 1e-2
 # The source of a step that picks entries, x[index].
@@ -40,7 +40,7 @@ class Node:
     """One step: its value, how it follows from its parents, and the derivatives found so far.
 
     ``axis`` is that of a sum or maximum; of a step that picks entries it is their index. ``guard`` is the tiny number
-    that the step adds, 0 where there is none.
+    that the step adds, 0 where there is none; ``rough`` says that a derivative had to be measured.
     """
 
     value: Array
@@ -50,6 +50,7 @@ class Node:
     axis: Any = None
     source: Any = None
     guard: float = 0.0
+    rough: bool = False
     slopes: dict[int, Array] = field(default_factory=dict)
 
     def again(self, values: Mapping["Node", Array]) -> Array:
@@ -73,6 +74,7 @@ class Node:
                 return np.asarray(moved.imag / STEP)
         except TypeError:
             pass
+        self.rough = True
         h = 1e-6 * max(1.0, float(np.abs(x).max(initial=0.0)))
         return (shifted(h * unit) - shifted(-h * unit)) / (2 * h)
 
@@ -113,9 +115,12 @@ class Node:
             spread = np.zeros(x.shape)
             np.add.at(spread, self.axis, G)
             return spread
-        if self.is_product:
+        if self.kind == "matmul" and all(p.value.ndim in (1, 2) for p in self.parents):
             a, b = (p.value for p in self.parents)
-            return G @ b.T if k == 0 else a.T @ G
+            # A vector is a row on the left of a product, and a column on the right.
+            a, b = np.atleast_2d(a), b if b.ndim == 2 else b[:, None]
+            G = G.reshape(len(a), b.shape[1])
+            return np.asarray(G @ b.T if k == 0 else a.T @ G).reshape(x.shape)
         return (self.slope(k) @ G.ravel()).reshape(x.shape)
 
     @property
@@ -129,11 +134,6 @@ class Node:
         """Whether the complex step gives the slope of this step."""
         is_algebra = getattr(self.source, "__module__", "") == "numpy.linalg"
         return self.source.__name__ in ANALYTIC_ALGEBRA if is_algebra else self.source not in NOT_ANALYTIC
-
-    @property
-    def is_product(self) -> bool:
-        """Whether this is the product of two matrices."""
-        return self.kind == "matmul" and [p.value.ndim for p in self.parents] == [2, 2]
 
 
 def unbroadcast(G: Array, shape: tuple[int, ...]) -> Array:
@@ -238,6 +238,8 @@ class Traced(NDArrayOperatorsMixin):
         for place, part in enumerate(args if source in (np.add, np.subtract) else ()):
             if isinstance(part, float) and abs(part) <= LARGEST_GUARD:
                 guard = -part if place and source is np.subtract else part
+        if len(self.tape) == MOST_STEPS:
+            raise Untraceable("too many steps")
         node = Node(value, tuple(found), call, kind, axis, source or function, guard)
         self.tape.append(node)
         return Traced(node, self.tape)
@@ -393,12 +395,47 @@ def record(problem: Problem, forward: Function) -> Tape | None:
         return None
 
 
-def recorded(problem: Problem) -> Tape | None:
-    """Return the recorded steps of the forward, or of the author's one where that gives the same output."""
+def recorded(problem: Problem, fresh: bool = False) -> Tape | None:
+    """Return the recorded steps of the forward, or of the author's one where that gives the same output.
+
+    They are recorded once, and again where ``fresh`` ones are asked for, to be changed.
+    """
+    if problem.tape is not None and not fresh:
+        return problem.tape  # type: ignore[no-any-return]
     # What stands for a function of a learner's in the grader can be called and has no truth value.
     for forward in (problem.reference, problem.forward) if problem.recordable else ():
         tape = record(problem, forward) if forward is not None else None
         if tape is not None and agree(tape.out.value, problem.out, 1e-9):
+            problem.tape = problem.tape or tape
             return tape
     problem.recordable = False
     return None
+
+
+def slopes_of_steps(problem: Problem) -> Callable[..., float] | None:
+    """Return a function for slopes by the chain rule over the recorded steps, where the complex step loses ``np.abs``.
+
+    None where it loses nothing, and where the steps cannot be told exactly. Raises NotExact where ``np.abs`` stands
+    on its kink.
+    """
+    tape = recorded(problem)
+    lost = [node for node in tape.nodes if node.source in (np.absolute, np.fabs)] if tape is not None else []
+    if tape is None or not lost:
+        return None
+    if any((node.parents[0].value == 0.0).any() for node in lost):
+        raise NotExact("np.abs stands on its kink")
+    try:
+        here = tape.backprop(problem.dout)
+    except Exception:  # one step alone may fail in any way that a learner's function may
+        return None
+    if any(node.rough for node in tape.nodes):
+        return None
+
+    def along(direction: Direction, inputs: Direction | None = None) -> float:
+        there = tape if inputs is None else record(replace(problem, inputs=dict(inputs)), problem.forward)
+        if there is None:
+            raise NotExact("forward cannot be recorded at other inputs")
+        gradients = here if inputs is None else there.backprop(problem.dout)
+        return float(sum((gradients[name] * v).sum() for name, v in direction.items()))
+
+    return along

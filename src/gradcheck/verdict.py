@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gradcheck.direction import NotExact, only, slope
-from gradcheck.finite import measure, quick
+from gradcheck.finite import EVALUATIONS_OF_A_MEASUREMENT, measure, quick
 from gradcheck.localise import halving
 from gradcheck.problem import EPS, Array, Problem
 from gradcheck.report import Verdict
-from gradcheck.trace import recorded
+from gradcheck.trace import recorded, slopes_of_steps
 
 DIRECTIONS = 2
 VACUOUS = 0.01
@@ -31,6 +31,9 @@ KINKS_EXACT, KINKS_MEASURED = 20_000, 400
 ON_KINKS = "every entry stands on a kink, or more do than can be told apart"
 # No answer passes that is off by more of its size, however rough its numbers are.
 FURTHEST = 1e-6
+# Nor one whose own numbers, such as float32, are rougher than this.
+FEWEST = 1e-5
+FEW_DIGITS = "its {} numbers hold too few digits, and it is off by {:.0e} of its size"
 # A second opinion that is as sharp as this needs no third one.
 SHARP = 1e-5
 
@@ -70,9 +73,20 @@ def length(values: Array) -> float:
     return top * float(np.linalg.norm(values / top)) if top else 0.0
 
 
+def strict(answer: Array) -> float:
+    """Return the share of its size by which an answer may be off: 1000 roundings, no more than FEWEST."""
+    return min(coarse(answer), FEWEST)
+
+
+def coarse(answer: Array) -> float:
+    """Return 1000 roundings of an answer's numbers, as a share of its size."""
+    return 1000 * float(np.finfo(answer.dtype).eps)
+
+
 def without(values: Array, kinks: list[int]) -> Array:
     """Return values in float64, 0 in the flat indices that are left out."""
-    kept = np.array(values, dtype=np.float64)
+    # In C order reshape gives a view of it, whatever order the values came in.
+    kept = np.array(values, dtype=np.float64, order="C")
     kept.reshape(-1)[kinks] = 0.0
     return kept
 
@@ -85,6 +99,9 @@ def judge(problem: Problem, answers: Mapping[str, Array]) -> dict[str, Judgement
         known = {name: exact_slopes(problem, name, []) for name in names}
         if has_kink(problem, known):
             known = {name: exact_slopes(problem, name, kinked(problem, name)) for name in names}
+        problem.slope_of_steps = slopes_of_steps(problem)
+        if problem.slope_of_steps is not None:
+            known = {name: exact_slopes(problem, name, one.kinks) for name, one in known.items()}
         few = DIRECTIONS if sum(problem.inputs[name].size for name in names) <= SMALL else 1
         opinions = {name: [quick(problem, {name: v}) for v in known[name].directions[:few]] for name in names}
         replayed = functools.cache(lambda: gradients_of_steps(problem))
@@ -126,8 +143,7 @@ def kinked(problem: Problem, name: str) -> list[int]:
         there, back = slope(problem, {name: v}), slope(problem, {name: -v})
         return abs(there + back) > 1e-10 * (abs(there) + abs(back)) + 0.1 * floor(problem, name)
 
-    budget = KINKS_EXACT if problem.affords(2 * KINKS_EXACT) else KINKS_EXACT // 10
-    return halving(problem.draw(problem.inputs[name].shape), bent, budget)
+    return halving(problem.draw(problem.inputs[name].shape), bent, min(KINKS_EXACT, problem.affordable // 2))
 
 
 def gradients_of_steps(problem: Problem) -> dict[str, Array] | None:
@@ -189,9 +205,9 @@ def disputed(
 def judge_exact(problem: Problem, name: str, answer: Array, known: Exact) -> Judgement:
     """Return the verdict on one answer from exact slopes.
 
-    The tolerance is 1000 roundings of the answer. An answer just outside of it is given the rounding that
-    formulas make (see :func:`rounding`). Nothing passes whose tolerance exceeds 1 % of the gradient, unless the
-    gradient is zero to rounding.
+    The tolerance is 1000 roundings of the answer, no more than FEWEST. An answer just outside of it is given the
+    rounding that formulas make (see :func:`rounding`). Nothing passes whose tolerance exceeds 1 % of the gradient,
+    unless the gradient is zero to rounding.
     """
     slopes, directions = known.slopes, known.directions
     if len(known.kinks) == answer.size:
@@ -200,14 +216,17 @@ def judge_exact(problem: Problem, name: str, answer: Array, known: Exact) -> Jud
     norm = length(kept)
     size = max(norm, *map(abs, slopes))
     mismatch = max(abs(float((kept * v).sum()) - s) for v, s in zip(directions, slopes, strict=True))
-    result = Judgement("fail", 1000 * float(np.finfo(answer.dtype).eps) * norm, size, kinks=known.kinks)
+    result = Judgement("fail", strict(answer) * norm, size, kinks=known.kinks)
     if not (np.isfinite(mismatch) and np.isfinite(size)):
         return result
     result.mismatch = mismatch
     if mismatch <= result.tolerance <= VACUOUS * size:
         result.verdict = "pass"
         return result
-    most = 100 * EPS * float(np.abs(problem.dout).max())
+    if mismatch <= coarse(answer) * norm:
+        result.verdict, result.reason = "cannot tell", FEW_DIGITS.format(answer.dtype, mismatch / size)
+        return result
+    most = 100 * EPS * float(np.abs(problem.dout).max(initial=0.0))
     if mismatch > max(1e-3 * size, 1e3 * floor(problem, name), most):
         return result
     zero, moved = rounding(problem, name, answer, known, size)
@@ -281,30 +300,33 @@ def judge_measured(problem: Problem, name: str, answer: Array) -> Judgement:
     shape = problem.inputs[name].shape
     kinks: list[int] = []
     if measure(problem, {name: problem.draw(shape)}).kink:
-        kinks = halving(problem.draw(shape), lambda v: measure(problem, {name: v}).kink, KINKS_MEASURED)
+        budget = min(KINKS_MEASURED, problem.affordable // EVALUATIONS_OF_A_MEASUREMENT)
+        kinks = halving(problem.draw(shape), lambda v: measure(problem, {name: v}).kink, budget)
     result = Judgement("cannot tell", exact=False, kinks=kinks)
     if len(kinks) == answer.size:
         result.verdict, result.reason = "not differentiable here", ON_KINKS
         return result
     kept = without(answer, kinks)
     result.size = length(kept)
-    strict = 1000 * float(np.finfo(answer.dtype).eps) * result.size + floor(problem, name)
+    least, rough = (share(answer) * result.size + floor(problem, name) for share in (strict, coarse))
     for _ in range(2):
-        wrong, vacuous, coarse, differences = 0, False, False, []
+        wrong, vacuous, rounded, differences = 0, False, False, []
         for _ in range(3):
             v = without(problem.draw(shape), kinks)
             measured = measure(problem, {name: v})
             result.size = max(result.size, abs(measured.slope))
-            tolerance = strict + 10 * measured.error
+            tolerance = least + 10 * measured.error
             result.tolerance = max(result.tolerance, tolerance)
             difference = abs(float((kept * v).sum()) - measured.slope)
             differences.append(difference)
             wrong += not difference <= tolerance
             vacuous |= not tolerance <= VACUOUS * result.size
-            coarse |= measured.noise > COARSE * float(np.abs(problem.dout * problem.out).sum())
+            rounded |= measured.noise > COARSE * float(np.abs(problem.dout * problem.out).sum())
         result.agreement = min(differences) / result.size if result.size else 0.0
         if not np.isfinite(result.tolerance):
             result.reason = "the slope could not be measured"
+        elif wrong == 3 and max(differences) <= rough:
+            result.reason = FEW_DIGITS.format(answer.dtype, max(differences) / result.size)
         elif wrong == 3:
             result.verdict = "fail"
         elif wrong:
@@ -313,7 +335,7 @@ def judge_measured(problem: Problem, name: str, answer: Array) -> Judgement:
         elif vacuous:
             by = f"{result.tolerance:.1e}, more than 1 % of its size {result.size:.1e}"
             result.reason = f"the measured slope is uncertain by {by}"
-        elif coarse:
+        elif rounded:
             result.reason = "the forward rounds to about 7 digits inside (is something float32?)"
         else:
             result.verdict, result.reason = "pass", ""

@@ -297,7 +297,8 @@ def test_first_tolerance_is_1000_roundings_of_the_answer(kind):
     judged = verdict.judge_exact(problem, "W", (2 * W).astype(kind), exact(problem))
     assert judged.verdict == "pass"
     assert judged.reason == ""
-    assert judged.tolerance == pytest.approx(1000 * float(np.finfo(kind).eps) * np.linalg.norm(2 * W), rel=1e-12, abs=0)
+    share = min(1000 * float(np.finfo(kind).eps), 1e-5)
+    assert judged.tolerance == pytest.approx(share * np.linalg.norm(2 * W), rel=1e-12, abs=0)
     assert judged.size >= np.linalg.norm(2 * W) * (1 - 1e-6)
     assert judged.mismatch <= judged.tolerance
 
@@ -638,13 +639,13 @@ def test_kink_shows_in_the_slope_back():
         assert verdict.kinked(problem, "W") == ([3] if bent else [])
 
 
-@pytest.mark.parametrize(("share", "asked"), [(0.999, 20_000), (1.001, 2_000)])
-def test_slow_forward_is_asked_a_tenth_of_the_questions_for_kinks(monkeypatch, share, asked):
+@pytest.mark.parametrize(("share", "asked"), [(0.999, 20_000), (2.0, 10_000), (20.0, 1_000)])
+def test_slow_forward_is_asked_fewer_questions_for_kinks(monkeypatch, share, asked):
     problem, budgets = started(), []
     problem.seconds = share * 3 * LONGEST / 40_000
     monkeypatch.setattr(verdict, "halving", lambda v, holds, budget: budgets.append(budget))
     verdict.kinked(problem, "W")
-    assert budgets == [asked]
+    assert budgets == [pytest.approx(asked, abs=1)]
 
 
 # --- finite differences ----------------------------------------------------------------------------------------

@@ -638,3 +638,139 @@ def test_gradient_that_rounding_takes_away_is_not_called_wrong():
         lambda z: (np.tanh(z), np.tanh(z)), lambda d, a: d * (1 - a**2), {"z": [20.0, 21.0]}, seed=0
     )
     assert report.verdict == "cannot tell"
+
+
+def l1_net(rng, share, forgotten):
+    X, Y = rng.normal(size=(20, 30)), np.eye(10)[rng.integers(0, 10, 20)]
+
+    def forward(W, V):
+        A = np.maximum(X @ W, 0)
+        P = slips.softmax(A @ V)
+        return -(Y * np.log(P)).sum() / 20 + share * (np.abs(W).sum() + np.abs(V).sum()), (W, V, A, P)
+
+    def backward(cache):
+        W, V, A, P = cache
+        dZ, more = (P - Y) / 20, 0.0 if forgotten else share
+        return X.T @ ((dZ @ V.T) * (A > 0)) + more * np.sign(W), A.T @ dZ + more * np.sign(V)
+
+    return forward, backward, {"W": rng.normal(size=(30, 40)) / 5, "V": rng.normal(size=(40, 10)) / 5}
+
+
+@pytest.mark.parametrize("share", [1e-4, 1e-6, 1e-8])
+def test_small_term_with_an_absolute_value_is_judged_exactly(share):
+    for seed in range(3 if FEW else 10):
+        report = check_gradients(*l1_net(np.random.default_rng(seed), share, forgotten=True), seed=seed)
+        assert [finding.cause for finding in report.findings] == ["missing-term", "missing-term"], str(report)
+        report = check_gradients(*l1_net(np.random.default_rng(seed), share, forgotten=False), seed=seed)
+        assert report.ok, str(report)
+        assert not any(finding.remark for finding in report.findings)
+
+
+def test_absolute_values_far_from_zero_and_at_zero():
+    def softplus(x):
+        return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))), x
+
+    x = np.random.default_rng(0).uniform(18, 24, (20, 20))
+    assert check_gradients(softplus, lambda dout, x: dout / (1 + np.exp(-x)), {"x": x}, seed=0).ok
+    wrong = check_gradients(softplus, lambda dout, x: dout / (1 + np.exp(-x)) * (1 + 1e-6), {"x": x}, seed=0)
+    assert wrong.verdict == "fail"
+    X, y = np.random.default_rng(1).normal(size=(30, 4)), np.arange(30.0)
+
+    def lasso(w):
+        return ((X @ w - y) ** 2).mean() + 0.1 * np.abs(w).sum(), w
+
+    def backward(w):
+        return 2 * X.T @ (X @ w - y) / 30 + 0.1 * np.where(w >= 0, 1, -1)
+
+    assert check_gradients(lasso, backward, {"w": np.zeros(4)}, seed=0).verdict == "not differentiable here"
+    assert check_gradients(lasso, backward, {"w": np.ones(4)}, seed=0).ok
+
+
+@pytest.mark.parametrize("share", [1e-6, 1e-7, 1e-8])
+def test_small_term_that_is_forgotten_is_not_taken_for_a_finite_difference(share):
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(30, 6)), rng.normal(size=(30, 4))
+
+    def forward(W):
+        return ((X @ W - Y) ** 2).sum() / 2 + share * (W**2).sum() / 2, W
+
+    report = check_gradients(forward, lambda W: X.T @ (X @ W - Y), {"W": rng.normal(size=(6, 4))}, seed=0)
+    assert (report.verdict, report.findings[0].cause) == ("fail", "missing-term")
+
+
+def test_answer_in_float32_passes_only_where_its_digits_suffice():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(50, 100))
+
+    def in_single(dout, X, wrong=1.0):
+        dW = X.T @ dout
+        dW[3, 4] *= wrong
+        return dW.astype(np.float32)
+
+    inputs = {"W": rng.normal(size=(100, 100))}
+    assert check_gradients(lambda W: (X @ W, X), in_single, inputs, seed=0).ok
+    report = check_gradients(lambda W: (X @ W, X), functools.partial(in_single, wrong=1.01), inputs, seed=0)
+    assert report.verdict == "cannot tell"
+    assert "its float32 numbers hold too few digits" in report.findings[0].message
+    report = check_gradients(lambda W: (X @ W, X), functools.partial(in_single, wrong=2.0), inputs, seed=0)
+    assert report.verdict == "fail"
+
+
+def test_answer_in_the_order_of_columns_is_told_by_its_wrong_entry():
+    def backward(W):
+        dW = np.asfortranarray(2 * W)
+        dW[123, 45] += 1e-3
+        return dW
+
+    W = np.random.default_rng(0).normal(size=(300, 300))
+    report = check_gradients(lambda W: (np.sum(np.array(W) ** 2), W), backward, {"W": W}, seed=0)
+    assert report.findings[0].cause == "one-entry"
+    assert report.findings[0].worst.index == (123, 45)
+
+
+def test_wrong_answer_for_an_empty_batch_is_told():
+    def backward(dout, cache):
+        return dout @ cache[1].T, np.ones((3, 2))
+
+    inputs = {"X": np.zeros((0, 3)), "W": np.ones((3, 2))}
+    report = check_layer(lambda X, W: (X @ W, (X, W)), backward, inputs, seed=0)
+    assert [finding.ok for finding in report.findings] == [True, False]
+
+
+def test_guard_is_named_only_where_it_explains_the_error():
+    def forward(X):
+        m = X.mean(axis=0)
+        std = np.sqrt((X**2).mean(axis=0) - m**2 + 1e-5)
+        return (X - m) / std, ((X - m) / std, std)
+
+    def backward(dout, cache):
+        xhat, std = cache
+        return (dout - dout.mean(axis=0) - xhat * (dout * xhat).mean(axis=0)) / std
+
+    for seed in range(5):
+        X = np.random.default_rng(seed).normal(size=(8, 3)) + 1e4
+        report = check_gradients(forward, backward, {"X": X}, seed=seed)
+        assert report.ok, str(report)
+        assert not report.findings[0].remark
+
+
+def test_wrong_entry_of_a_loop_into_a_buffer_is_told_alone():
+    def forward(X, K):
+        out = np.zeros((5, 6))
+        for i, j in np.ndindex(5, 6):
+            out[i, j] = np.maximum((X[i : i + 3, j : j + 3] * K).sum(), 0.0)
+        return out, (X, K, out)
+
+    def backward(dout, cache):
+        X, K, out = cache
+        dX, dK = np.zeros_like(X), np.zeros_like(K)
+        for i, j in np.ndindex(5, 6):
+            dZ = dout[i, j] * (out[i, j] > 0)
+            dX[i : i + 3, j : j + 3] += dZ * K
+            dK += dZ * X[i : i + 3, j : j + 3]
+        dX[2, 3] *= 1.01
+        return dX, dK
+
+    rng = np.random.default_rng(0)
+    report = check_gradients(forward, backward, {"X": rng.normal(size=(7, 8)), "K": rng.normal(size=(3, 3))}, seed=0)
+    assert [finding.cause for finding in report.findings] == ["one-entry", None]
