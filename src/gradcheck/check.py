@@ -7,6 +7,7 @@ import sys
 import time
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from gradcheck.diagnosis import looks_like
 from gradcheck.evidence import failed, place, unflat, with_numbers
 from gradcheck.explain import first_wrong, judge_all
 from gradcheck.problem import (
+    Array,
     Broken,
     Function,
     Problem,
@@ -33,6 +35,10 @@ from gradcheck.trace import recorded
 from gradcheck.verdict import DIRECTIONS, Judgement
 
 NOTICED = 1e-6
+# Causes that say where an error lies or that there is one, and not what it is.
+UNEXPLAINED = ("unknown", "one-row", "one-column", "one-entry", "placeholder", "cannot-tell", "not-differentiable")
+# Inputs with a longer axis are not made over to equal sizes.
+LARGEST_SIZE = 16
 # Characters and lines that backward may print in one check: notebooks cut off long outputs, and the report comes last.
 MOST_PRINTED, MOST_LINES = 2000, 40
 
@@ -123,7 +129,7 @@ def run_check(problem: Problem, *, protocol: bool) -> Report:
             except TooSlow as slow:
                 said = Diagnosis("too-slow", f"backward {slow}")
         if said is not None:
-            said = authors_failure(problem, said) or name_the_product(problem, said)
+            said = explain_exception(problem, said)
             findings += [failed(problem, name, said) for name in problem.wrt]
             return Report(tuple(findings), problem.evaluations)
     first, sentence = first_wrong(problem, judged)
@@ -198,10 +204,25 @@ def forward_failed(problem: Problem, said: Diagnosis) -> Report:
     return Report((told, *rest), problem.evaluations)
 
 
-def authors_failure(problem: Problem, said: Diagnosis) -> Diagnosis | None:
-    """Return what an exception of backward says, with the author's name for the mistake that raises the very same."""
+def explain_exception(problem: Problem, said: Diagnosis) -> Diagnosis:
+    """Return what an exception of backward says, with the mistake behind it where that can be shown.
+
+    One over shapes is explained by the same code on inputs of equal sizes, where it runs and its answers can be
+    compared. Any other has the author's name for the mistake that raises the very same.
+    """
     if said.cause != "raised":
-        return None
+        return said
+    if re.search("matrix product A @ B|broadcast", said.sentence):
+        arrays = {**({} if problem.is_loss else {"dout": problem.dout}), **problem.inputs}
+        here = ", ".join(f"{name} {value.shape}" for name, value in arrays.items() if value.ndim)
+        text = f"{said.sentence} The shapes here: {here}."
+        mistake = mistake_at_equal_sizes(problem)
+        if mistake is None:
+            return said._replace(sentence=text)
+        told = re.sub(rf" {mistake.name}(\[[\d, ]+\])?: yours .*| Nudge .*", "", mistake.message)
+        return Diagnosis(
+            str(mistake.cause), f"{text} Where all sizes are equal it runs, and then: {told}", mistake.factor
+        )
     fails = {
         short_name: attempt("backward", problem.call_backward, copied(problem.cache), None, mistake)[1]
         for short_name, mistake in problem.mistakes.items()
@@ -211,24 +232,28 @@ def authors_failure(problem: Problem, said: Diagnosis) -> Diagnosis | None:
         for short_name, failure in fails.items()
         if failure is not None and without_line(failure.sentence) == without_line(said.sentence)
     ]
-    return Diagnosis("author-mistake", f"{said.sentence} {looks_like(names)}") if names else None
+    return Diagnosis("author-mistake", f"{said.sentence} {looks_like(names)}") if names else said
 
 
-def name_the_product(problem: Problem, said: Diagnosis) -> Diagnosis:
-    """Return what an exception of backward says, with the shapes; those that a product would join name the product."""
-    if said.cause != "raised" or not re.search("matrix product A @ B|broadcast", said.sentence):
-        return said
-    arrays = {**({} if problem.is_loss else {"dout": problem.dout}), **problem.inputs}
-    here = ", ".join(f"{name} {value.shape}" for name, value in arrays.items() if value.ndim)
-    here = f"The shapes here: {here}."
-    shapes = re.findall(r"\((\d+), ?(\d+)\)", said.sentence)
-    if "broadcast" in said.sentence and len(shapes) >= 2:
-        (a, b), (c, d) = [tuple(map(int, shape)) for shape in shapes[:2]]
-        wanted = [problem.inputs[name].shape for name in problem.wrt]
-        if (b == c and (a, d) in wanted) or (a == c and (b, d) in wanted) or (b == d and (a, c) in wanted):
-            text = "* multiplies entry by entry: should it be a matrix product, @?"
-            return Diagnosis("elementwise-product", f"{said.sentence} {text} {here}")
-    return said._replace(sentence=f"{said.sentence} {here}")
+def mistake_at_equal_sizes(problem: Problem) -> Finding | None:
+    """Return the first wrong gradient with a known cause where every axis of every input has one and the same size."""
+    size = max(max(value.shape, default=1) for value in problem.inputs.values())
+    if size > LARGEST_SIZE:
+        return None
+    there = replace(problem, inputs={name: resized(problem, value, size) for name, value in problem.inputs.items()})
+    cache, said = attempt("forward", there.start)
+    if said is None:
+        answers, said = attempt("backward", there.call_backward, cache)
+    if said is None:
+        judged, said = attempt("backward", judge_all, there, answers)
+    findings = judged[0] if said is None else []
+    return next((finding for finding in findings if not finding.ok and finding.cause not in UNEXPLAINED), None)
+
+
+def resized(problem: Problem, value: Array, size: int) -> Array:
+    """Return an input with axes of one size: its entries again and again, floats made a little smaller each time."""
+    whole = np.resize(value, (size,) * value.ndim)
+    return whole * problem.rng.uniform(0.9, 1.0, whole.shape) if whole.dtype.kind == "f" else whole
 
 
 def compare_forward(problem: Problem) -> list[Finding]:

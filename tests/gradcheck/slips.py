@@ -598,7 +598,7 @@ def further() -> list[Slip]:
     all_linear = ("dX", "dW", "db")
     deep = ("dW1", "db1", "dW2", "db2", "dW3", "db3")
     return [
-        Slip("linear", "dX = d @ W", swap("linear", 0, lambda d, c: d @ c[1]), ("raised",), all_linear),
+        Slip("linear", "dX = d @ W", swap("linear", 0, lambda d, c: d @ c[1]), ("missing-transpose",), all_linear),
         Slip("linear", "db = d.sum(1)", swap("linear", 2, lambda d, c: d.sum(1)), ("wrong-axis",), ("db",)),
         Slip("linear", "db = d.sum()", swap("linear", 2, lambda d, c: d.sum()), ("wrong-axis",), ("db",)),
         Slip("linear", "db = d.mean(0)", swap("linear", 2, lambda d, c: d.mean(0)), ("constant-factor",), ("db",)),

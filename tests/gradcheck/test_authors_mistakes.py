@@ -149,3 +149,39 @@ def test_right_backward_of_a_wrong_forward_is_no_mistake_of_the_author():
 
     both = check_layer(linear, lambda d, c: backward(d, c, mean=True, last=True), inputs, mistakes=mistakes, seed=0)
     assert [finding.cause for finding in both.findings] == [None, "author-mistake", "author-mistake"]
+
+
+LINEAR = {"X": (5, 3), "W": (3, 4), "b": (4,)}
+
+
+@pytest.mark.parametrize(
+    ("backward", "cause", "words"),
+    [
+        (
+            lambda d, c: (d @ c[1], c[0].T @ d, d.sum(axis=0)),
+            "author-mistake",
+            "dX is wrong. It looks like this mistake",
+        ),
+        (lambda d, c: (c[1] @ d, c[0].T @ d, d.sum(axis=0)), "missing-transpose", "the wrong way round"),
+        (lambda d, c: (d @ c[1].T, c[0].T * d, d.sum(axis=0)), "elementwise-product", "dW is wrong. * multiplies"),
+        (lambda d, c: (d @ c[0].T, c[0].T @ d, d.sum(axis=0)), "raised", "The shapes here: dout (5, 4), X (5, 3)"),
+        (lambda d, c: (d @ c[1].T + d, c[0].T @ d, d.sum(axis=0)), "raised", "The shapes here"),
+    ],
+)
+def test_product_whose_shapes_do_not_fit_is_named_by_the_same_code_at_equal_sizes(backward, cause, words):
+    def forward(X, W, b):
+        return X @ W + b, (X, W, b)
+
+    mistakes = {"W is not transposed": lambda d, c: (d @ c[1], c[0].T @ d, d.sum(axis=0))}
+    rng = np.random.default_rng(0)
+    inputs = {name: rng.normal(size=shape) for name, shape in LINEAR.items()}
+    report = check_layer(forward, backward, inputs, mistakes=mistakes, seed=0)
+    assert {finding.cause for finding in report.findings} == {cause}
+    assert words in report.findings[0].message
+    assert ("Where all sizes are equal it runs" in report.findings[0].message) == (cause != "raised")
+
+
+def test_inputs_with_a_long_axis_are_not_made_over_to_equal_sizes():
+    inputs = {"X": np.ones((30, 3)), "W": np.ones((3, 4))}
+    report = check_layer(lambda X, W: (X @ W, (X, W)), lambda d, c: (d @ c[1], c[0].T @ d), inputs, seed=0)
+    assert {finding.cause for finding in report.findings} == {"raised"}
