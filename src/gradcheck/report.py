@@ -202,28 +202,34 @@ def plain(number: float | None) -> float | str | None:
 def combine(*reports: Report) -> Report:
     """Return one report in which a gradient counts only if it is right in every given report.
 
-    Findings are joined by name; of several failures the first is told, and what is noted beside it. Evaluations
-    add, the largest tolerance and probability of a miss are kept. Raises TypeError for anything but reports,
-    ValueError for none at all.
+    Findings are joined by name; of several failures the first is told that has the cause which most of them have:
+    a cause that explains one answer and not the others fits it by accident. Evaluations add, the largest tolerance
+    and probability of a miss are kept. Raises TypeError for anything but reports, ValueError for none at all.
     """
     if not reports:
         raise ValueError("combine() needs at least one report, for instance combine(report, hidden_report).")
     for given in reports:
         if not isinstance(given, Report):
             raise TypeError(f"combine() takes reports of gradcheck, not {type(given).__name__}.")
-    joined: dict[str, Finding] = {}
+    told: dict[str, list[Finding]] = {}
     for finding in (finding for report in reports for finding in report.findings):
-        known = joined.get(finding.name)
-        if known is None or GRAVITY.index(finding.verdict) > GRAVITY.index(known.verdict):
-            joined[finding.name] = finding
-        elif finding.remark and not known.remark and known.ok:
-            joined[finding.name] = replace(known, remark=finding.remark)
+        told.setdefault(finding.name, []).append(finding)
     failed = [report for report in reports if not report.ok][:1] or reports
     return Report(
-        findings=tuple(joined.values()),
+        findings=tuple(map(joined, told.values())),
         evaluations=sum(report.evaluations for report in reports),
         tolerance=max(report.tolerance for report in reports),
         miss_probability=max(report.miss_probability for report in reports),
         note=next((report.note for report in failed if report.note), ""),
         first_wrong=next((report.first_wrong for report in failed if report.first_wrong), ()),
     )
+
+
+def joined(findings: list[Finding]) -> Finding:
+    """Return one finding for several on the same thing: of the gravest the first with the commonest cause."""
+    gravest = max((finding.verdict for finding in findings), key=GRAVITY.index)
+    alike = [finding for finding in findings if finding.verdict == gravest]
+    causes = [finding.cause for finding in alike]
+    one = max(alike, key=lambda finding: causes.count(finding.cause))
+    remarks = [finding.remark for finding in alike if finding.remark]
+    return replace(one, remark=remarks[0]) if one.ok and remarks else one

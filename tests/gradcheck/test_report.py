@@ -1,6 +1,7 @@
 import json
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import nbclient
@@ -85,6 +86,21 @@ def test_combined_gradient_counts_only_where_it_is_right_everywhere():
     assert both.score(3) == pytest.approx(1.0)
     assert both.evaluations > linear_report().evaluations
     assert combine(linear_report()).ok
+
+
+def test_cause_that_fits_one_answer_by_accident_is_not_told_of_several():
+    def cubed(x):
+        return x**3, x
+
+    def wrong(dout, x):
+        return dout * (2 * x + 1)
+
+    by_accident, *others = (check_gradients(cubed, wrong, {"x": x}, seed=0) for x in (3.0, 0.7, 1.9))
+    assert [report.findings[0].cause for report in others] == ["unknown", "unknown"]
+    renamed = replace(by_accident, findings=(replace(by_accident.findings[0], cause="constant-factor"),))
+    assert combine(renamed, *others).findings[0] == others[0].findings[0]
+    assert combine(others[0], renamed).findings[0] == others[0].findings[0]
+    assert combine(renamed, others[0]).findings[0] == renamed.findings[0]
 
 
 def test_note_beside_a_combined_report_is_that_of_the_first_failure():
