@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.direction import slope
-from gradcheck.finite import measured_slope
+from gradcheck.finite import measured_slope, quick
 from gradcheck.problem import Array, Broken, Problem, agree, copied, exception_text
 from gradcheck.report import Diagnosis, Finding, Verdict
 from gradcheck.values import differs, first_difference, same, short
@@ -99,13 +99,22 @@ def restlessness(problem: Problem) -> dict[str, Diagnosis]:
         a, b, c = (answers[name] for answers in calls)
         if is_close(a, b) and is_close(b, c):
             continue
-        if a.shape == b.shape == c.shape and is_close(b - a, c - b):
+        if a.shape == b.shape == c.shape and is_close(b - a, c - b) and is_gradient(problem, name, b - a):
             text = f"d{name} grows from call to call: {short(a)}, then {short(b)}. Start each call from zeros."
             found[name] = Diagnosis("accumulates", text)
         else:
-            text = f"d{name} differs between two calls with the same arguments: {short(a)}, then {short(b)}."
+            text = (
+                f"d{name} differs between two calls with the same arguments: {short(a)}, then {short(b)}. Does "
+                "backward draw random numbers, or change what it keeps, such as weights?"
+            )
             found[name] = Diagnosis("not-deterministic", text)
     return found
+
+
+def is_gradient(problem: Problem, name: str, step: Array) -> bool:
+    """Return whether what each call adds is the gradient, as where a sum goes on from call to call."""
+    v = problem.draw(step.shape)
+    return bool(abs(float((step * v).sum()) - quick(problem, {name: v})) <= 1e-3 * np.linalg.norm(step))
 
 
 def ignores_upstream(problem: Problem, name: str) -> bool:

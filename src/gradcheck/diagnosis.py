@@ -92,14 +92,10 @@ class Evidence:
         return factor if factor and self.is_mine(factor * self.true) else None
 
     @property
-    def labels(self) -> list[Array]:
-        """The inputs that hold whole numbers, which are constants: one label, or one row of them, for each example."""
-        return [a for a in self.problem.inputs.values() if a.dtype.kind in "iub" and a.ndim]
-
-    @property
     def rows(self) -> int:
         """The number of examples, N."""
-        lists = [a for a in self.labels if a.ndim == 1]
+        # Integers are labels: one for each example, where they stand in a list.
+        lists = [a for a in self.problem.inputs.values() if a.dtype.kind in "iub" and a.ndim == 1]
         matrices = [a for a in self.problem.inputs.values() if a.ndim >= 2]
         batches = [*([self.problem.out] if self.problem.out.ndim >= 2 else []), *lists, *matrices]
         return batches[0].shape[0] if batches else 0
@@ -118,7 +114,7 @@ class Evidence:
 
 
 def placeholder(e: Evidence) -> Found:
-    if not e.fits or not e.yours.size or e.yours.any():
+    if not e.fits or not e.true.any() or e.yours.any():
         return None
     # One contribution of several may be zero, where a recurrent network starts from zeros.
     return not any(slip.cause == "overwritten-branch" and match(e, slip) for slip, _ in e.slips())
@@ -189,23 +185,33 @@ def upstream_twice(e: Evidence) -> Found:
     return Diagnosis(cause, f"d{e.name} has the upstream gradient in it twice: multiply by it once.", e.factor)
 
 
+def counts(e: Evidence) -> tuple[dict[int, str], dict[int, str]]:
+    """Return the numbers that a sum or a mean may run over, with what each counts: examples and entries, then axes."""
+    problem, inputs = e.problem, e.problem.inputs
+    entries = {e.name: e.x} if problem.is_loss else {"the output": problem.out}
+    entries |= {name: a for name, a in inputs.items() if name not in problem.wrt and a.dtype.kind == "f"}
+    whole = {e.rows: "N, the number of examples"}
+    for name, a in entries.items():
+        whole.setdefault(a.size, f"the number of entries of {name}")
+    axes: dict[int, str] = {}
+    for name, a in inputs.items():
+        for k, n in enumerate(a.shape):
+            axes.setdefault(n, f"the size of axis {k} of {name}")
+    return {n: what for n, what in whole.items() if n > 1}, {n: what for n, what in axes.items() if n > 2}
+
+
 def known_factors(e: Evidence) -> list[tuple[float, str]]:
     """Return the factors that mistakes are known to leave, and what each may be."""
-    rows, is_loss, out = e.rows, e.problem.is_loss, e.problem.out
     named = [(2.0, "a factor 2 too much"), (0.5, "is the factor 2 of a square missing")]
-    if rows > 1:
-        named += [(rows, f"N = {rows}: is 1/N missing"), (1 / rows, f"1/N = 1/{rows}: is 1/N counted twice")]
-    if out.size > 1 and out.size != rows or is_loss and e.x.size != rows:
-        size = e.x.size if is_loss else out.size
+    whole, axes = counts(e)
+    for n, what in (axes | whole).items():
         named += [
-            (size, f"the number of entries, {size}: is the mean not divided"),
-            (1 / size, f"one over the number of entries, {size}: is it divided twice"),
+            (n, f"{n} is {what}: is the division by it missing, or a sum where a mean belongs"),
+            (1 / n, f"1/{n}, and {n} is {what}: is it divided twice, or a mean where a sum belongs"),
         ]
-    for wide in {a.shape[1] for a in (e.x, *e.labels) if is_loss and a.ndim == 2 and a.shape[1] > 1}:
-        named += [
-            (wide, f"the number of columns, {wide}: is a mean over them missing, or one over all entries"),
-            (1 / wide, f"one over the number of columns, {wide}: is it divided twice, or a mean over the rows alone"),
-        ]
+    named += [
+        (n * n, f"{n} * {n}, and {n} is {w}: is it multiplied where it must be divided") for n, w in whole.items()
+    ]
     return named + [(r, f"{r}, as a learning rate is: that belongs to the update") for r in (0.1, 0.01, 0.001)]
 
 

@@ -39,7 +39,7 @@ def read_answer(answer: Any, name: str, x: Array) -> Read:
         return None, Diagnosis("wrong-type", f"d{name} is a {kind}; it must be an array of shape {x.shape}.")
     if yours is None:
         is_complex = isinstance(answer, np.ndarray | np.generic | complex) and np.iscomplexobj(answer)
-        what = f"holds {np.asarray(answer).dtype} numbers" if is_complex else f"is {kind}"
+        what = f"holds {np.asarray(answer).dtype} numbers" if is_complex else f"is of the type {kind}"
         return None, Diagnosis("wrong-type", f"d{name} {what}; it must be an array of float64.")
     lost = yours.size - np.count_nonzero(np.isfinite(yours))
     if lost and yours.shape == x.shape:

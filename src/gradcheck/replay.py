@@ -103,31 +103,30 @@ class RightPass:
 
     def __init__(self, tape: Tape, dout: Array, arrived: Mapping[Node, Array]) -> None:
         self.tape, self.dout, self.arrived = tape, dout, arrived
-        self.names = {node: name for name, node in tape.inputs.items()}
         self.parts: dict[tuple[Node, int], Array] = {}
 
     def inputs_beside(self, changes: Mapping[str, Any]) -> list[Node]:
         """Return the inputs whose gradients change, an empty list where the changes lie deeper."""
         beside = {node.parents[k]: None for node, k in changes.get("edges", ())}
-        return list(beside) if set(changes) == {"edges"} and all(node in self.names for node in beside) else []
+        return list(beside) if set(changes) == {"edges"} and all(node in self.tape.names for node in beside) else []
 
     def cost(self, changes: Mapping[str, Any]) -> int:
         """Return about how many steps are gone through for the answer with these changes, and to compare it."""
         uses = sum(len(self.tape.users[node]) for node in self.inputs_beside(changes))
-        return 5 * len(self.names) + (uses // 4 or len(self.tape.nodes))
+        return 5 * len(self.tape.names) + (uses // 4 or len(self.tape.nodes))
 
     def changed(self, changes: Mapping[str, Any]) -> dict[str, Array]:
         """Return the gradient of each input with these changes to :meth:`Tape.upstreams`."""
         beside = self.inputs_beside(changes)
         if not beside:
             return self.tape.backprop(self.dout, **changes)
-        found = {name: self.arrived.get(node, np.zeros(node.value.shape)) for node, name in self.names.items()}
+        found = {name: self.arrived.get(node, np.zeros(node.value.shape)) for node, name in self.tape.names.items()}
         for x in beside:
             uses = [use for use in self.tape.users[x] if use[0] in self.arrived]
             rules = changes["edges"]
             parts = [rules[use](self.arrived[use[0]]) if use in rules else self.part(*use) for use in uses]
             kept = [part for part in parts if part is not None]
-            found[self.names[x]] = sum(kept[1:], kept[0]) if kept else np.zeros(x.value.shape)
+            found[self.tape.names[x]] = sum(kept[1:], kept[0]) if kept else np.zeros(x.value.shape)
         return found
 
     def part(self, node: Node, k: int) -> Array:
@@ -189,12 +188,23 @@ def activations(tape: Tape) -> dict[Node, list[Activation]]:
     return found
 
 
+def called(tape: Tape, one: Activation) -> str:
+    """Return what an activation is called: "exp" where that is its only step that bends, such as in exp(-z)."""
+    step = one.a
+    known = isinstance(step.source, np.ufunc) and step.source in (np.exp, np.log, np.sqrt, np.tanh)
+    alone = known and (step.parents[0] is one.z or not bends(tape, one.z, step.parents[0]))
+    return step.source.__name__ if alone else "the activation"
+
+
 def activation_slips(tape: Tape) -> Iterator[Replay]:
     """Yield slips in the derivative of an activation, wherever the forward has one, and in several layers at once."""
     found = activations(tape)
     for one in itertools.chain.from_iterable(found.values()):
+        name = called(tape, one)
         for cause, text, rule in one.table:
-            yield Replay(cause, text, {"bridges": {one.a: (one.z, rule)}})
+            yield Replay(cause, text.replace("the activation", name), {"bridges": {one.a: (one.z, rule)}})
+    for one in itertools.chain.from_iterable(found.values()):
+        yield from residual_slips(tape, one)
     layers = [found[z] for z in layer_values(tape) if z in found]
     hidden = [ends[-1] for ends in layers[:-1]]
     for several in (hidden, *([*hidden, end] for ends in layers[-1:] for end in ends)):
@@ -212,6 +222,24 @@ def activation_slips(tape: Tape) -> Iterator[Replay]:
     }
     yield from surplus_slips(tape, before_a_product)
     yield from neighbour_slips(tape, before_a_product)
+
+
+def residual_slips(tape: Tape, one: Activation) -> Iterator[Replay]:
+    """Yield slips in the error, the prediction p minus a target or the reverse, of which a loss is made."""
+    if one.z.source is not np.subtract or one.z.parents[0].value.shape != one.z.value.shape:
+        return
+    p, turn = one.z.parents[0].value, one.z.slope(0)
+    target = p - turn * one.z.value
+    text = "The error is needed here, the prediction minus the target; yours is the {} alone."
+    flipped = "The sign of the target is flipped: yours has the prediction plus the target."
+    for error, cause, said in (
+        (p, "unknown", text.format("prediction")),
+        (p + target, "sign", flipped),
+        (-target, "unknown", text.format("target")),
+    ):
+        s = local_slope(tape, one.z, one.a, turn * error) if np.ptp(target) > 0.0 else None
+        if s is not None:
+            yield Replay(cause, said, {"bridges": {one.a: (one.z, times(s))}})
 
 
 def bends(tape: Tape, z: Node, a: Node, by: float = 0.01) -> bool:
@@ -248,7 +276,7 @@ def surplus_slips(tape: Tape, hidden: Mapping[Node, Activation]) -> Iterator[Rep
 
 def neighbour_slips(tape: Tape, hidden: Mapping[Node, Activation]) -> Iterator[Replay]:
     """Yield the activation's derivative taken at the input of another layer, for one hidden layer z and for all."""
-    text = "The activation's derivative is taken at another layer's values."
+    text = "The derivative of the activation is taken at another layer's values."
     inputs = list(dict.fromkeys(node.parents[orientation(tape, node)[0]] for node in tape.products()))
     shifted: dict[int, dict[Node, tuple[Node, Rule]]] = {}
     for z, one in hidden.items():
@@ -294,10 +322,16 @@ def product_slips(tape: Tape, arrived: Mapping[Node, Array]) -> Iterator[Replay]
     other_layer = "The activation of another layer is used: dW[l] needs A[l-1], the input of that layer."
     other_gradient = "The gradient dZ of another layer is used: dW[l] needs the dZ[l] of its own layer."
     other_weights = "The gradient goes back through the weights of another layer."
+    no_time = "Nothing goes back from one step to the one before: what the later step hands back must be added."
+    too_late = "What came out of each step is used; dW needs what went in, such as h[t - 1] for h[t]."
     alone: list[Replay] = []
     together: dict[tuple[Any, ...], dict[tuple[Node, int], Rule]] = {}
     products = list(tape.products())
     values = dict.fromkeys([*tape.inputs.values(), *tape.nodes, *(node.parents[0] for node in products)])
+    # What goes into a layer, and what follows entry by entry from its product.
+    of_layers = {node.parents[orientation(tape, node)[0]] for node in products}
+    zs = layer_values(tape).keys()
+    of_layers |= {a for a, above in tape.above.items() if not zs.isdisjoint(above)}
     for place, node in enumerate(products):
         data, weights = orientation(tape, node)
         A, W = node.parents[data], node.parents[weights]
@@ -306,6 +340,10 @@ def product_slips(tape: Tape, arrived: Mapping[Node, Array]) -> Iterator[Replay]
         for row, (k, (cause, text, rule)) in enumerate(slips):
             # One matrix in several products, as the steps of a recurrent network share theirs.
             together.setdefault((cause, text, row, node.parents[1 - k]), {})[node, k] = rule
+        together.setdefault(("overwritten-branch", no_time, W), {})[node, data] = nothing
+        came_out = output(tape, node).value
+        if came_out.shape == A.value.shape:
+            together.setdefault(("off-by-one-layer", too_late, W), {})[node, weights] = to_weights(came_out)
         for other in values:
             # As many examples as A has, in rows or in columns.
             alike = other.value.ndim == A.value.ndim == 2 and other.value.shape[data] == A.value.shape[data]
@@ -313,8 +351,12 @@ def product_slips(tape: Tape, arrived: Mapping[Node, Array]) -> Iterator[Replay]
                 continue
             if other in tape.above.get(A, []):
                 slips.append((weights, ("wrong-variable", before, to_weights(other.value))))
-            elif other is not W:
+            elif other in of_layers:
                 slips.append((weights, ("off-by-one-layer", other_layer, to_weights(other.value))))
+            elif other is not W:
+                mine, right = tape.names.get(other, "Another array"), tape.names.get(A, "the other factor")
+                text = f"{mine} is used where {right} belongs."
+                slips.append((weights, ("unknown", text, to_weights(other.value))))
         for there, product in enumerate(products):
             others, G = product.parents[orientation(tape, product)[1]], arrived.get(product, np.zeros(0))
             if product is not node and G.shape == node.value.shape:
@@ -332,8 +374,19 @@ def product_slips(tape: Tape, arrived: Mapping[Node, Array]) -> Iterator[Replay]
         for k, parent in enumerate(node.parents if node.source is np.multiply and len(node.parents) == 2 else ()):
             for z in tape.above.get(parent, [])[1:]:
                 s = local_slope(tape, z, parent, z.value)
-                if s is not None and (np.ptp(s) > 0.0 or bends(tape, z, parent)):
+                inverse = same(z.value * parent.value, np.ones(z.value.shape))
+                if s is not None and not inverse and (np.ptp(s) > 0.0 or bends(tape, z, parent)):
                     yield Replay("wrong-variable", before, {"edges": {(node, 1 - k): times(z.value)}})
+
+
+def output(tape: Tape, node: Node) -> Node:
+    """Return what comes out of a layer: the end of the steps that follow its product entry by entry, one by one."""
+    while True:
+        users = {user for user, _ in tape.users.get(node, [])}
+        after = [user for user in users if user.kind == "elementwise" and user.value.shape == node.value.shape]
+        if len(users) != 1 or not after:
+            return node
+        node = after[0]
 
 
 def orientation(tape: Tape, product: Node) -> tuple[int, int]:
@@ -360,16 +413,28 @@ def columns(tape: Tape, product: Node) -> bool:
 
 
 def factor_slips(tape: Tape) -> Iterator[Replay]:
-    """Yield products entry by entry whose gradient goes on without the other factor."""
-    names = {node: name for name, node in tape.inputs.items()}
+    """Yield products and quotients, entry by entry, whose gradient goes on without the other factor, or with it turned.
+
+    The other factor may be an array that is no input, such as a mask or the weights of the examples.
+    """
     for node in tape.nodes:
-        for k, parent in enumerate(node.parents if node.source is np.multiply and len(node.parents) == 2 else ()):
-            other = node.parents[1 - k]
-            if other is not parent:
-                which = f", {names[other]}" if other in names else ""
-                text = f"A product of forward's lacks a factor on the way back{which}."
-                rule = functools.partial(unbroadcast, shape=parent.value.shape)
-                yield Replay("unknown", text, {"edges": {(node, k): rule}})
+        parents = node.parents if node.source in (np.multiply, np.divide) else ()
+        for k, parent in enumerate(parents if node.source is np.multiply else parents[:1]):
+            others = [other for other in parents if other is not parent]
+            s = node.slope(k)
+            if not others and (len(parents) == 2 or np.ptp(s) == 0.0):
+                continue
+            which = f", {tape.names[others[0]]}" if others and others[0] in tape.names else ""
+            wrong, right = ("divides", "multiply") if node.source is np.multiply else ("multiplies", "divide")
+            mask = not others and np.isin(s, (0.0, 1.0)).all()
+            lacking = ("wrong-mask", "A mask of forward's is not applied on the way back.") if mask else (
+                "unknown", f"A product of forward's lacks a factor on the way back{which}."
+            )  # fmt: skip
+            edge = functools.partial(unbroadcast, shape=parent.value.shape)
+            yield Replay(*lacking, {"edges": {(node, k): edge}})
+            if s.all():
+                text = f"On the way back yours {wrong} by a factor of forward's{which}; it must {right} by it."
+                yield Replay("unknown", text, {"edges": {(node, k): lambda G, edge=edge, s=s: edge(G / s)}})
 
 
 def guard_slips(tape: Tape) -> Iterator[Replay]:
@@ -410,14 +475,13 @@ def updated_weights(tape: Tape, truths: Mapping[str, Array]) -> Iterator[Replay]
     Where several layers are updated on the way back, each by the dW that comes out then, some usual rates are tried.
     """
     text = "{} already updated when the gradient went back through it: first all gradients, then the update."
-    names = {node: name for name, node in tape.inputs.items()}
     layers = [(node, *orientation(tape, node)) for node in tape.products()]
-    layers = [(node, data, weights) for node, data, weights in layers if node.parents[weights] in names]
+    layers = [(node, data, weights) for node, data, weights in layers if node.parents[weights] in tape.names]
     for node, data, weights in layers:
         W = node.parents[weights]
-        updated = W.value - truths[names[W]]
+        updated = W.value - truths[tape.names[W]]
         changes = {"edges": {(node, data): through(updated) if weights else into(updated)}}
-        yield Replay("updated-weights", text.format(f"{names[W]} was"), changes, "rate")
+        yield Replay("updated-weights", text.format(f"{tape.names[W]} was"), changes, "rate")
     for rate in USUAL_RATES if len(layers) > 1 else ():
         edges = {(node, data): through_updated(node, data, rate) for node, data, _ in layers}
         yield Replay("updated-weights", text.format("Each layer's W was"), {"edges": edges})
@@ -425,9 +489,9 @@ def updated_weights(tape: Tape, truths: Mapping[str, Array]) -> Iterator[Replay]
 
 def fork_slips(tape: Tape) -> Iterator[Replay]:
     """Yield slips where a value is used more than once, so that several contributions add."""
-    sums, names = [], {node: name for name, node in tape.inputs.items()}
+    sums = []
     for parent, users in tape.users.items():
-        what = names.get(parent, "A value on the way")
+        what = tape.names.get(parent, "A value on the way")
         # A square, W * W, is one use.
         uses: dict[Node, list[tuple[Node, int]]] = {}
         for node, k in users:

@@ -1,5 +1,6 @@
 """The slips: what a step of the chain rule hands on where it is done wrong, in tables, each beside its sentence."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -108,24 +109,46 @@ def activation_table(z: Array, a: Array, s: Array, beyond: Array | None, straigh
         unmasked = "The mask is not applied: entries that the forward set to 0 must get no gradient."
         yield mask, unmasked, times(levels[1])
     elif not same(s, np.ones(s.shape)):
-        what = "derivative of the activation, its mask," if masked else "derivative of the activation"
-        missing = f"The {what} is missing: multiply the upstream gradient by it."
+        what = ", its mask," if masked else ""
+        missing = f"The derivative of the activation{what} is missing: multiply the upstream gradient by it."
         yield "missing-activation-derivative", missing, lambda G: G
-    upstream = "The upstream gradient is missing where the activation's derivative enters: multiply by it."
+    upstream = "The upstream gradient is missing where the derivative of the activation enters: multiply by it."
     yield "missing-upstream", upstream, without_upstream(s)
     if not same(s * s, s):
         squared = [level for level in levels if level * level != level]
         other = f", or its slope {squared[0]:.6g} is {squared[0] ** 2:.6g} in yours" if len(squared) == 1 else ""
-        yield variable, f"The activation's derivative is applied twice{other}.", times(s * s)
+        yield variable, f"The derivative of the activation is applied twice{other}.", times(s * s)
     # A square is no activation: nobody takes 2 * r at r**2.
     if beyond is not None and levels.size != 2 and not same(beyond, s) and not same(s, 2 * z):
-        yield variable, "The activation's derivative is taken at its output a where its input z belongs.", times(beyond)
-    if same(s, a * (1 - a)):
-        yield variable, "a * (1 - a) needs the output a = sigmoid(z); yours has z in its place.", times(z * (1 - z))
-        yield "sign", "In a * (1 - a) a sign is flipped: yours is a * (1 + a).", times(a * (1 + a))
+        yield (
+            variable,
+            "The derivative of the activation is taken at its output a where its input z belongs.",
+            times(beyond),
+        )
+    # The forward may have -z, as in 1 / (1 + np.exp(-X @ W)).
+    for turn in (turn for turn in (1.0, -1.0) if same(turn * s, a * (1 - a))):
+        for cause, text, wrong in (
+            (variable, "a * (1 - a) needs the output a = sigmoid(z); yours has z in its place.", z * (turn - z)),
+            (variable, "In a * (1 - a) yours has a in the place of 1 - a.", turn * a * a),
+            ("sign", "In a * (1 - a) a sign is flipped: yours is a * (1 + a).", turn * a * (1 + a)),
+            ("unknown", "In a * (1 - a) the factor 1 - a is missing.", turn * a),
+            ("unknown", "In a * (1 - a) the factor a is missing.", turn * (1 - a)),
+        ):
+            yield cause, text, times(wrong)
     if same(s, 1 - a**2):
-        yield variable, "1 - a**2 needs the output a = tanh(z); yours has z in its place.", times(1 - z**2)
-        yield "sign", "In 1 - a**2 a sign is flipped: yours is 1 + a**2.", times(1 + a**2)
+        for cause, text, wrong in (
+            (variable, "1 - a**2 needs the output a = tanh(z); yours has z in its place.", 1 - z**2),
+            ("sign", "In 1 - a**2 a sign is flipped: yours is 1 + a**2.", 1 + a**2),
+            ("unknown", "In 1 - a**2 the square is missing: yours is 1 - a.", 1 - a),
+            ("unknown", "In 1 - a**2 the 1 - is missing: yours is a**2.", a**2),
+        ):
+            yield cause, text, times(wrong)
+    if s.all() and not same(s * s, np.ones(s.shape)):
+        yield (
+            "unknown",
+            "Yours is divided by the derivative of the activation; it must be multiplied by it.",
+            times(1 / s),
+        )
     if masked:
         top = levels[1]
         turned = "The mask is the wrong way round: yours lets the gradient through where the forward blocks it."
@@ -156,9 +179,11 @@ def softmax_table(P: Array, axis: int, logarithm: bool) -> Iterator[Wrong]:
     def beside(along: int | None) -> Rule:
         return lambda G: whole(G, total(G, along))
 
+    own = "Each output's own term is missing; with a cross-entropy that is the Y in P - Y."
     diagonal = "Only the diagonal of the softmax's Jacobian is there: every output depends on every input of its row."
     yield "diagonal-jacobian", diagonal, times((1 - P) if logarithm else P * (1 - P))
     yield PATH, "The path through the softmax's sum is missing: each output depends on all.", lambda G: whole(G, 0.0)
+    yield "overwritten-branch", own, lambda G: -P * total(G, axis)
     yield "missing-activation-derivative", "The derivative of the softmax is missing.", lambda G: G
     yield "sign", "The sign of the sum in the softmax's gradient is flipped.", lambda G: whole(G, -total(G, axis))
     if logarithm:
@@ -175,19 +200,18 @@ def normalisation_table(x: Array, xhat: Array, axis: int) -> Iterator[Wrong]:
     """
     std = deviation(x, xhat, axis)
 
-    def centred(G: Array, along: int) -> Array:
-        return np.asarray(G - mean(G, along) - xhat * mean(G * xhat, along))
+    def centred(one: int | None, other: int | None, divisor: Any) -> Rule:
+        return lambda G: (G - mean(G, one) - xhat * mean(G * xhat, other)) / divisor
 
-    def means_over(along: int) -> Rule:
-        return lambda G: centred(G, along) / std
+    yield "unknown", "The division by the standard deviation is missing.", centred(axis, axis, 1.0)
+    for one, other in itertools.product((None, *range(xhat.ndim)), repeat=2):
+        if (one, other) != (axis, axis):
+            means = "One mean" if axis in (one, other) else "Both means"
+            text = f"{means} in the gradient of the normalisation: over the wrong axis, forward takes axis {axis}."
+            yield "wrong-axis", text, centred(one, other, std)
 
-    yield "unknown", "The division by the standard deviation is missing.", lambda G: centred(G, axis)
-    for along in {*range(xhat.ndim)} - {axis}:
-        text = f"The means in the gradient of the normalisation run over the wrong axis: forward takes axis {axis}."
-        yield "wrong-axis", text, means_over(along)
 
-
-def mean(values: Array, axis: int) -> Array:
+def mean(values: Array, axis: int | None) -> Array:
     return np.asarray(values.mean(axis=axis, keepdims=True))
 
 
@@ -263,7 +287,7 @@ def product_table(product: Node, columns: bool) -> Iterator[tuple[int, Wrong]]:
 
 def partial_product(A: Array, B: Array, part: slice) -> tuple[Rule, Rule]:
     """Return the rules of dA = G @ B.T and dB = A.T @ G where a part of the terms alone is summed."""
-    return lambda G: G[:, part] @ B.T[part], lambda G: A.T[:, part] @ G[part]
+    return lambda G: some(G[:, part] @ B.T[part]), lambda G: some(A.T[:, part] @ G[part])
 
 
 def broadcast_table(node: Node, k: int, axis: int) -> Iterator[Wrong]:
@@ -282,4 +306,11 @@ def broadcast_table(node: Node, k: int, axis: int) -> Iterator[Wrong]:
 
 def partial_sum(node: Node, k: int, part: tuple[slice, ...]) -> Rule:
     """Return the rule of the sum for a parent that was broadcast, where a part of the terms alone is summed."""
-    return lambda G: unbroadcast(node.wide(k, G)[part], node.parents[k].value.shape)
+    return lambda G: some(unbroadcast(node.wide(k, G)[part], node.parents[k].value.shape))
+
+
+def some(sum_of_part: Array) -> Array:
+    """Return a sum over a part of the terms; Untraceable where it is 0: then it is none that a learner would keep."""
+    if not sum_of_part.any():
+        raise Untraceable("nothing in this part")
+    return sum_of_part

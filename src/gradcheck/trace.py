@@ -280,6 +280,7 @@ class Tape:
     out: Node
 
     def __post_init__(self) -> None:
+        self.names = {node: name for name, node in self.inputs.items()}
         self.join()
 
     def join(self) -> None:

@@ -183,3 +183,24 @@ def test_cache_that_holds_itself_is_compared():
 
     report = check_layer(forward, spoils, {"X": np.ones((2, 2))}, seed=0)
     assert "modifies-cache" in {finding.cause for finding in report.findings}
+
+
+def test_weights_that_backward_updates_are_no_sum_that_goes_on():
+    W = np.random.default_rng(0).normal(size=(3, 4))
+    kept = {"W": W.copy(), "dW": 0.0}
+
+    def updates(dout, cache):
+        X, _, _ = cache
+        dX = dout @ kept["W"].T
+        kept["W"] = kept["W"] - 0.1 * X.T @ dout
+        return dX, X.T @ dout, dout.sum(axis=0)
+
+    def goes_on(dout, cache):
+        dX, dW, db = linear_backward(dout, cache)
+        kept["dW"] = kept["dW"] + dW
+        return dX, kept["dW"], db
+
+    given = {"X": np.random.default_rng(1).normal(size=(5, 3)), "W": W, "b": np.zeros(4)}
+    for backward, cause in ((updates, "not-deterministic"), (goes_on, "accumulates")):
+        report = check_layer(linear_forward, backward, given, seed=0)
+        assert [finding.cause for finding in report.findings if not finding.ok] == [cause]

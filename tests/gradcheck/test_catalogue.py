@@ -309,3 +309,170 @@ def test_search_for_a_name_ends_where_a_forward_has_very_many_steps(monkeypatch,
     report = check_layer(forward, lambda dout, x: dout + x, {"x": np.linspace(0.1, 1.0, 4)}, seed=0)
     assert report.verdict == "fail"
     assert 0 < sum(steps) <= replay.BUDGET + 4 * max(steps)
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def both_ways(forward, right, wrong, inputs, wrt=None):
+    """Return the wrong findings on a wrong backward, once the right one has passed."""
+    assert check_layer(forward, right, inputs, wrt=wrt, seed=0).ok
+    report = check_layer(forward, wrong, inputs, wrt=wrt, seed=0)
+    return [finding for finding in report.findings if not finding.ok]
+
+
+def drawn(**shapes):
+    rng = np.random.default_rng(0)
+    return {name: rng.normal(size=shape) for name, shape in shapes.items()}
+
+
+def net_forward(X, Y, W, V):
+    A = sigmoid(X @ W)
+    E = A @ V - Y
+    return (E**2).mean(), (X, Y, A, E, V)
+
+
+def net_backward(cache, error=lambda Y, E: E, slope=lambda dA, A: dA * A * (1 - A), by=lambda E: E.size):
+    X, Y, A, E, V = cache
+    dP = 2 * error(Y, E) / by(E)
+    return X.T @ slope(dP @ V.T, A), A.T @ dP
+
+
+NET = {"X": (6, 3), "Y": (6, 7), "W": (3, 5), "V": (5, 7)}
+
+
+@pytest.mark.parametrize(
+    ("slip", "cause", "words"),
+    [
+        ({"slope": lambda dA, A: dA * A}, "unknown", "the factor 1 - a is missing"),
+        ({"slope": lambda dA, A: dA * (1 - A)}, "unknown", "the factor a is missing"),
+        ({"slope": lambda dA, A: dA * A * A}, "wrong-variable", "a in the place of 1 - a"),
+        ({"slope": lambda dA, A: dA / (A * (1 - A))}, "unknown", "divided by the derivative of the activation"),
+        ({"error": lambda Y, E: E + Y}, "unknown", "yours is the prediction alone"),
+        ({"error": lambda Y, E: E + 2 * Y}, "sign", "the prediction plus the target"),
+        ({"error": lambda Y, E: -Y}, "unknown", "yours is the target alone"),
+        ({"by": lambda E: 1}, "constant-factor", "42 is the number of entries of Y: is the division by it missing"),
+        ({"by": lambda E: 1 / E.size}, "constant-factor", "multiplied where it must be divided"),
+        ({"by": lambda E: E.size * 7}, "constant-factor", "1/7, and 7 is the size of axis 1 of Y"),
+        ({"by": lambda E: E.size * 6}, "constant-factor", "1/6, and 6 is N, the number of examples"),
+    ],
+)  # fmt: skip
+def test_slips_in_a_network_are_told(slip, cause, words):
+    wrong = both_ways(net_forward, net_backward, functools.partial(net_backward, **slip), drawn(**NET), ["W", "V"])
+    assert wrong
+    assert {finding.cause for finding in wrong} == {cause}
+    assert all(words in finding.message for finding in wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda d, H: d * (1 - H), "the square is missing"),
+        (lambda d, H: d * H**2, "the 1 - is missing"),
+        (lambda d, H: d * np.ones_like(H), "The derivative of tanh is missing"),
+    ],
+)
+def test_slips_in_tanh_are_told(wrong, words):
+    def forward(Z):
+        return np.tanh(Z), np.tanh(Z)
+
+    (finding,) = both_ways(forward, lambda d, H: d * (1 - H**2), wrong, drawn(Z=(4, 3)))
+    assert words in finding.message
+
+
+def weighted_forward(P, w, y):
+    return -(w * np.log(P[np.arange(len(P)), y])).sum(), (P, w, y)
+
+
+def weighted_backward(cache, weights=lambda w: w):
+    P, w, y = cache
+    dP = np.zeros_like(P)
+    dP[np.arange(len(P)), y] = -weights(w) / P[np.arange(len(P)), y]
+    return dP
+
+
+def test_factors_that_are_constants_are_told():
+    rng = np.random.default_rng(0)
+    inputs = {"P": rng.uniform(0.1, 0.9, (5, 3)), "w": rng.uniform(1, 2, 5), "y": rng.integers(0, 3, 5)}
+    for weights, words in ((np.ones_like, "lacks a factor"), (lambda w: 1 / w, "divides by a factor of forward's")):
+        wrong = functools.partial(weighted_backward, weights=weights)
+        (finding,) = both_ways(weighted_forward, weighted_backward, wrong, inputs, ["P"])
+        assert words in finding.message
+
+    def masked(Z):
+        H = np.tanh(Z)
+        return H * (np.arange(4) % 2), H
+
+    def backward(d, H, mask=lambda: np.arange(4) % 2):
+        return d * mask() * (1 - H**2)
+
+    (finding,) = both_ways(masked, backward, lambda d, H: backward(d, H, lambda: 1), drawn(Z=(3, 4)))
+    assert (finding.cause, "A mask of forward's is not applied" in finding.message) == ("wrong-mask", True)
+
+
+def recurrent_forward(x, h0, Wx, Wh):
+    hs = [h0]
+    for t in range(len(x)):
+        hs.append(np.tanh(x[t] @ Wx + hs[-1] @ Wh))
+    return np.stack(hs[1:]), (x, hs, Wx, Wh)
+
+
+def recurrent_backward(dh, cache, late=0, through_time=True):
+    x, hs, Wx, Wh = cache
+    dx, dWx, dWh, later = np.zeros_like(x), np.zeros_like(Wx), np.zeros_like(Wh), 0.0
+    for t in reversed(range(len(x))):
+        dz = (dh[t] + later) * (1 - hs[t + 1] ** 2)
+        dx[t], dWx, dWh = dz @ Wx.T, dWx + x[t].T @ dz, dWh + hs[t + late].T @ dz
+        later = dz @ Wh.T if through_time or not t else 0.0
+    return dx, later, dWx, dWh
+
+
+def test_slips_in_a_recurrent_network_are_told():
+    inputs = drawn(x=(4, 2, 3), h0=(2, 5), Wx=(3, 5), Wh=(5, 5))
+    late = functools.partial(recurrent_backward, late=1)
+    (finding,) = both_ways(recurrent_forward, recurrent_backward, late, inputs)
+    assert (finding.name, finding.cause) == ("dWh", "off-by-one-layer")
+    assert "What came out of each step is used" in finding.message
+    cut = functools.partial(recurrent_backward, through_time=False)
+    findings = both_ways(recurrent_forward, recurrent_backward, cut, inputs)
+    assert {finding.cause for finding in findings} == {"overwritten-branch"}
+    assert "Nothing goes back from one step to the one before" in findings[0].message
+
+
+def test_other_array_in_a_product_is_told_by_its_name():
+    def forward(E, W, ids):
+        return E[ids] @ W, (E, W, ids)
+
+    def backward(d, cache, looked_up=lambda E, ids: E[ids]):
+        E, W, ids = cache
+        dE = np.zeros_like(E)
+        np.add.at(dE, ids, d @ W.T)
+        return dE, looked_up(E, ids).T @ d
+
+    inputs = {**drawn(E=(6, 3), W=(3, 2)), "ids": np.array([1, 4, 1, 0, 5, 1])}
+    (finding,) = both_ways(forward, backward, lambda d, c: backward(d, c, lambda E, ids: E), inputs)
+    assert (finding.cause, "E is used where" in finding.message) == ("unknown", True)
+
+
+def test_part_of_a_sum_that_is_zero_by_accident_is_no_mistake():
+    X, w = np.arange(12.0).reshape(4, 3) / 10, np.array([0.1, -0.2, 0.3])
+
+    def forward(w):
+        m = np.maximum(X @ w - 0.1, 0.0)
+        return m.sum() + 0.05 * (w**2).sum(), (m, w)
+
+    report = check_layer(forward, lambda cache: 0.1 * cache[1], {"w": w}, seed=0)
+    assert [finding.cause for finding in report.findings] == ["missing-term"]
+
+
+def test_forgotten_one_hot_is_told():
+    Y = np.eye(3)[[0, 2, 1, 1]]
+
+    def forward(Z):
+        E = np.exp(Z)
+        P = E / E.sum(axis=1, keepdims=True)
+        return -(Y * np.log(P)).sum(), P
+
+    (finding,) = both_ways(forward, lambda P: P - Y, lambda P: P, drawn(Z=(4, 3)))
+    assert (finding.cause, "that is the Y in P - Y" in finding.message) == ("overwritten-branch", True)
