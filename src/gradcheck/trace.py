@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from gradcheck.direction import STEP, NotExact
-from gradcheck.problem import Array, Direction, Function, Problem, agree
+from gradcheck.problem import Array, Direction, Function, Problem, TooSlow, agree, time_limit
 
 LARGEST_JACOBIAN = 2_000_000
 KINDS: dict[Any, str] = {
@@ -390,9 +390,10 @@ def record(problem: Problem, forward: Function) -> Tape | None:
     given = {name: value.copy() for name, value in problem.inputs.items()}
     try:
         traced = {name: Traced(node, nodes) for name, node in inputs.items()}
-        out = problem.evaluate({**given, **traced}, forward)[0]
+        with time_limit():
+            out = problem.evaluate({**given, **traced}, forward)[0]
         return Tape(nodes, inputs, out.node) if isinstance(out, Traced) and nodes else None
-    except Exception:
+    except (Exception, TooSlow):
         return None
 
 

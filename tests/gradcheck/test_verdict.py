@@ -714,6 +714,9 @@ def test_answer_in_float32_passes_only_where_its_digits_suffice():
     assert "its float32 numbers hold too few digits" in report.findings[0].message
     report = check_gradients(lambda W: (X @ W, X), functools.partial(in_single, wrong=2.0), inputs, seed=0)
     assert report.verdict == "fail"
+    for share, verdict in ((1.0, "cannot tell"), (1.1, "fail")):
+        in_half = functools.partial(lambda dout, X, share: (share * X.T @ dout).astype(np.float16), share=share)
+        assert check_gradients(lambda W: (X @ W, X), in_half, inputs, seed=0).verdict == verdict
 
 
 def test_answer_in_the_order_of_columns_is_told_by_its_wrong_entry():
