@@ -209,9 +209,9 @@ def known_factors(e: Evidence) -> list[tuple[float, str]]:
             (n, f"{n} is {what}: is the division by it missing, or a sum where a mean belongs"),
             (1 / n, f"1/{n}, and {n} is {what}: is it divided twice, or a mean where a sum belongs"),
         ]
-    named += [
-        (n * n, f"{n} * {n}, and {n} is {w}: is it multiplied where it must be divided") for n, w in whole.items()
-    ]
+        # Smaller squares are other factors as well.
+        if n in whole and n > 3:
+            named.append((n * n, f"{n} * {n}, and {n} is {what}: is it multiplied where it must be divided"))
     return named + [(r, f"{r}, as a learning rate is: that belongs to the update") for r in (0.1, 0.01, 0.001)]
 
 

@@ -418,7 +418,7 @@ def factor_slips(tape: Tape) -> Iterator[Replay]:
     The other factor may be an array that is no input, such as a mask or the weights of the examples.
     """
     for node in tape.nodes:
-        parents = node.parents if node.source in (np.multiply, np.divide) else ()
+        parents = node.parents if node.kind == "elementwise" and node.source in (np.multiply, np.divide) else ()
         for k, parent in enumerate(parents if node.source is np.multiply else parents[:1]):
             others = [other for other in parents if other is not parent]
             s = node.slope(k)

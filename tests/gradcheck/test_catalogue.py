@@ -476,3 +476,27 @@ def test_forgotten_one_hot_is_told():
 
     (finding,) = both_ways(forward, lambda P: P - Y, lambda P: P, drawn(Z=(4, 3)))
     assert (finding.cause, "that is the Y in P - Y" in finding.message) == ("overwritten-branch", True)
+
+
+def test_product_over_an_axis_is_no_product_with_a_factor():
+    def forward(X):
+        return np.multiply.reduce(X, axis=1), X
+
+    def backward(dout, X):
+        return dout[:, None] * np.multiply.reduce(X, axis=1, keepdims=True) / X
+
+    findings = both_ways(forward, backward, lambda d, X: backward(d, X) * X, drawn(X=(4, 3)))
+    assert [finding.cause for finding in findings] == ["unknown"]
+
+
+@pytest.mark.parametrize(("factor", "guess"), [(25.0, "5 * 5, and 5 is N"), (9.0, ""), (-9.0, "")])
+def test_square_of_a_small_number_is_no_guess(factor, guess):
+    def forward(X, W):
+        return X @ W, (X, W)
+
+    def backward(dout, cache):
+        return dout @ cache[1].T, factor * cache[0].T @ dout
+
+    report = check_layer(forward, backward, drawn(X=(5, 3), W=(3, 4)), seed=0)
+    assert guess in report.findings[1].message
+    assert ("it must be divided" in report.findings[1].message) == bool(guess)
