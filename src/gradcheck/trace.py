@@ -414,6 +414,15 @@ def recorded(problem: Problem, fresh: bool = False) -> Tape | None:
     return None
 
 
+def gradients_of_steps(problem: Problem) -> dict[str, Array] | None:
+    """Return the gradients by the chain rule over the recorded steps of forward; None where they cannot be had."""
+    try:
+        tape = recorded(problem)
+        return None if tape is None else tape.backprop(problem.dout)
+    except Exception:  # one step alone may fail in any way that a learner's function may
+        return None
+
+
 def slopes_of_steps(problem: Problem) -> Callable[..., float] | None:
     """Return a function for slopes by the chain rule over the recorded steps, where the complex step loses ``np.abs``.
 
@@ -426,18 +435,17 @@ def slopes_of_steps(problem: Problem) -> Callable[..., float] | None:
         return None
     if any((node.parents[0].value == 0.0).any() for node in lost):
         raise NotExact("np.abs stands on its kink")
-    try:
-        here = tape.backprop(problem.dout)
-    except Exception:  # one step alone may fail in any way that a learner's function may
-        return None
-    if any(node.rough for node in tape.nodes):
+    here = gradients_of_steps(problem)
+    if here is None or any(node.rough for node in tape.nodes):
         return None
 
     def along(direction: Direction, inputs: Direction | None = None) -> float:
-        there = tape if inputs is None else record(replace(problem, inputs=dict(inputs)), problem.forward)
-        if there is None:
-            raise NotExact("forward cannot be recorded at other inputs")
-        gradients = here if inputs is None else there.backprop(problem.dout)
+        gradients = here
+        if inputs is not None:
+            there = record(replace(problem, inputs=dict(inputs)), problem.forward)
+            if there is None:
+                raise NotExact("forward cannot be recorded at other inputs")
+            gradients = there.backprop(problem.dout)
         return float(sum((gradients[name] * v).sum() for name, v in direction.items()))
 
     return along

@@ -16,7 +16,7 @@ from gradcheck.finite import EVALUATIONS_OF_A_MEASUREMENT, measure, quick
 from gradcheck.localise import halving
 from gradcheck.problem import EPS, Array, Problem
 from gradcheck.report import Verdict
-from gradcheck.trace import recorded, slopes_of_steps
+from gradcheck.trace import gradients_of_steps, slopes_of_steps
 
 DIRECTIONS = 2
 VACUOUS = 0.01
@@ -144,15 +144,6 @@ def kinked(problem: Problem, name: str) -> list[int]:
         return abs(there + back) > 1e-10 * (abs(there) + abs(back)) + 0.1 * floor(problem, name)
 
     return halving(problem.draw(problem.inputs[name].shape), bent, min(KINKS_EXACT, problem.affordable // 2))
-
-
-def gradients_of_steps(problem: Problem) -> dict[str, Array] | None:
-    """Return the gradients by the chain rule over the recorded steps of forward; None where they cannot be had."""
-    try:
-        tape = recorded(problem)
-        return None if tape is None else tape.backprop(problem.dout)
-    except Exception:  # one step alone may fail in any way that a learner's function may
-        return None
 
 
 def disputed(
