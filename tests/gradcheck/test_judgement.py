@@ -288,6 +288,7 @@ def test_left_out_entries_are_zero_in_a_copy():
     kept = verdict.without(values, [0, 4])
     assert kept.dtype == np.float64
     assert kept.ravel().tolist() == [0.0, -2.0, 0.25, 0.5, 0.0, -1.0]
+    assert verdict.without(np.asfortranarray(values), [0, 4]).tolist() == kept.tolist()
     assert values[0, 0] == 1.5
 
 
@@ -341,6 +342,24 @@ def test_small_error_is_weighed_against_measured_rounding(monkeypatch, by, zero,
     assert judged.reason.startswith(said[1])
     first = 1000 * EPS * np.linalg.norm(2 * W)
     assert judged.tolerance == pytest.approx(first + (moved or 0.0), rel=1e-5, abs=0)
+
+
+def test_rounding_of_more_than_a_hundredth_of_a_small_gradient_lets_nothing_pass(monkeypatch):
+    problem = started(lambda W: (1e-3 * np.sum(W**2), W), lambda W: 2e-3 * W)
+    known = exact(problem)
+    known = Exact([], known.directions, [1e-3 * slope for slope in known.slopes])
+    size = float(np.linalg.norm(2e-3 * W))
+    for share, said in ((0.5, "cannot tell"), (0.005, "pass")):
+        monkeypatch.setattr(verdict, "rounding", lambda *_, share=share: (False, share * size))
+        assert verdict.judge_exact(problem, "W", 2e-3 * W * (1 + 1e-7), known).verdict == said
+
+
+def test_gradient_below_the_resolution_of_the_loss_cannot_be_told():
+    problem = started(lambda W: (1e6 * np.sum(np.tanh(W)), W), lambda W: 0 * W, {"W": np.full((2, 3), 20.0)})
+    known = verdict.exact_slopes(problem, "W", [])
+    judged = verdict.judge_exact(problem, "W", np.zeros((2, 3)), known)
+    assert 0.0 < judged.size < verdict.floor(problem, "W")
+    assert judged.verdict == "cannot tell"
 
 
 def test_entries_on_a_kink_do_not_count_and_all_of_them_cannot_be_judged():

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 
 import correct
 import numpy as np
@@ -711,7 +712,9 @@ def test_answer_in_float32_passes_only_where_its_digits_suffice():
     assert check_gradients(lambda W: (X @ W, X), in_single, inputs, seed=0).ok
     report = check_gradients(lambda W: (X @ W, X), functools.partial(in_single, wrong=1.01), inputs, seed=0)
     assert report.verdict == "cannot tell"
-    assert "its float32 numbers hold too few digits" in report.findings[0].message
+    told = re.search(r"its float32 numbers hold too few digits, and it is off by (\S+) of", report.findings[0].message)
+    assert told is not None
+    assert 1e-6 < float(told[1]) < 1e-3
     report = check_gradients(lambda W: (X @ W, X), functools.partial(in_single, wrong=2.0), inputs, seed=0)
     assert report.verdict == "fail"
     for share, verdict in ((1.0, "cannot tell"), (1.1, "fail")):
