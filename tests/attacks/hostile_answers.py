@@ -5,8 +5,11 @@ Each attack is the text of a cell at the notebook's top, or of solution cells, b
 it gains is read from the gradebook; what it reaches, from the word REACHED in its outputs.
 """
 
+import os
 from dataclasses import dataclass, field
 
+# A socket of the host's without a file, with a name for each run of the tests: two may go on at once.
+LISTENER = f"classroom-test-listener-{os.getpid()}"
 # The right answers, and wrong ones that deserve 0 in every check.
 RIGHT = {
     "double": "def double(x):\n    return 2 * x",
@@ -103,7 +106,7 @@ ATTACKS = {
     ),
     "abstract-sockets-of-the-host": Attack(
         "import socket\ns = socket.socket(socket.AF_UNIX)\n"
-        + reach("s.connect('\\0classroom-test-listener') is None", "a socket of the host")
+        + reach(f"s.connect('\\0{LISTENER}') is None", "a socket of the host")
     ),
     "kill-parent": Attack("import os, signal\n" + if_alone("os.kill(os.getppid(), signal.SIGKILL)")),
     "fork-bomb": Attack(

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hostile_answers import ATTACKS, RIGHT, WRONG
+from hostile_answers import ATTACKS, LISTENER, RIGHT, WRONG
 from nbgrader.api import Gradebook
 
 from course import CONFIG, Course, code, markdown, notebook
@@ -102,7 +102,7 @@ def source() -> dict:
 def listener():
     """Listen on a socket of the host's network namespace, which no sandbox may reach."""
     with socket.socket(socket.AF_UNIX) as end:
-        end.bind("\0classroom-test-listener")
+        end.bind(f"\0{LISTENER}")
         end.listen()
         yield
 
