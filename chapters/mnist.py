@@ -1,5 +1,7 @@
 """The handwritten digits of chapter 12: MNIST where it can be had, an honest stand-in where it cannot."""
 
+import contextlib
+import io
 import os
 import zipfile
 from pathlib import Path
@@ -58,10 +60,11 @@ def mnist_from_file(path: Path) -> Digits:
 
 
 def mnist_from_keras() -> Digits:
-    """Return the digits that Keras has kept or downloads."""
+    """Return the digits that Keras has kept or downloads; what it says on the way stands on no page."""
     from keras.datasets import mnist
 
-    (x_train, y_train), (x_test, y_test) = mnist.load_data()
+    with contextlib.redirect_stdout(io.StringIO()):
+        (x_train, y_train), (x_test, y_test) = mnist.load_data()
     return Digits(x_train, y_train, x_test, y_test, source="MNIST, from Keras")
 
 

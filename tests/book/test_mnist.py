@@ -76,3 +76,16 @@ def test_stand_in_says_what_it_is_and_has_the_shape_of_mnist(mnist, monkeypatch)
     assert loaded.x_train.shape == (1500, 28, 28) and loaded.x_train.dtype == np.uint8
     assert loaded.x_test.shape == (297, 28, 28) and set(loaded.y_test) == set(range(10))
     assert loaded.x_train.max() > 200
+
+
+def test_what_keras_prints_before_a_download_stands_on_no_page(mnist, monkeypatch, capsys):
+    keras_mnist = pytest.importorskip("keras.datasets.mnist")
+    monkeypatch.delenv("MNIST_NPZ", raising=False)
+
+    def out_of_reach():
+        print("Downloading data from an address that is wider than a page")
+        raise OSError("no network")
+
+    monkeypatch.setattr(keras_mnist, "load_data", out_of_reach)
+    assert "not MNIST" in mnist.load_mnist().source
+    assert capsys.readouterr().out == ""
