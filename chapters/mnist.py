@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import textwrap
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
@@ -78,7 +79,7 @@ def bundled_digits(reason: str) -> Digits:
     labels = small.target.astype(np.uint8)
     order = np.random.default_rng(0).permutation(len(labels))
     train, test = order[:1500], order[1500:]
-    source = (
-        f"not MNIST but scikit-learn's bundled digits, 8 x 8 enlarged to 28 x 28 (MNIST was out of reach: {reason})"
-    )
+    said = f"not MNIST but scikit-learn's bundled digits, 8 x 8 enlarged to 28 x 28 (MNIST was out of reach: {reason})"
+    # Behind "The data on this page:" a line of so many characters fits the page.
+    source = textwrap.fill(said, 58)
     return Digits(images[train], labels[train], images[test], labels[test], source)

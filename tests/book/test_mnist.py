@@ -72,7 +72,8 @@ def test_stand_in_says_what_it_is_and_has_the_shape_of_mnist(mnist, monkeypatch)
 
     monkeypatch.setattr(mnist, "mnist_from_keras", out_of_reach)
     loaded = mnist.load_mnist()
-    assert "not MNIST" in loaded.source and "no network" in loaded.source
+    assert "not MNIST" in loaded.source and "no network" in " ".join(loaded.source.split())
+    assert max(map(len, loaded.source.splitlines())) <= 58
     assert loaded.x_train.shape == (1500, 28, 28) and loaded.x_train.dtype == np.uint8
     assert loaded.x_test.shape == (297, 28, 28) and set(loaded.y_test) == set(range(10))
     assert loaded.x_train.max() > 200
