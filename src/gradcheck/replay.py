@@ -22,14 +22,16 @@ from gradcheck.slips import (
     by_output,
     into,
     nothing,
+    of_factor,
     product_table,
     same,
     spread,
     through,
     through_updated,
     times,
+    times_within,
 )
-from gradcheck.trace import Node, Tape, Untraceable, recorded, unbroadcast
+from gradcheck.trace import Node, Tape, Untraceable, as_factor, recorded
 
 TRANSPOSES = ("transpose", np.transpose)
 # Steps gone through in all; ends of one activation that are tried; first and last uses of a value that are tried.
@@ -68,7 +70,10 @@ def replays(tape: Tape, dout: Array, truths: Mapping[str, Array]) -> Iterator[Re
         arrived = tape.upstreams(dout)
     except (Untraceable, ValueError, TypeError, IndexError):
         return
-    tables = (activation_slips, formula_slips, broadcast_slips, maximum_slips, fork_slips, guard_slips, factor_slips)
+    tables = (
+        activation_slips, formula_slips, broadcast_slips, maximum_slips, fork_slips, guard_slips, factor_slips,
+        condition_slips,
+    )  # fmt: skip
     slips = (product_slips(tape, arrived), updated_weights(tape, truths), *(table(tape) for table in tables))
     right = RightPass(tape, dout, arrived)
     spent = 0
@@ -325,7 +330,7 @@ def product_slips(tape: Tape, arrived: Mapping[Node, Array]) -> Iterator[Replay]
     no_time = "Nothing goes back from one step to the one before: what the later step hands back must be added."
     too_late = "What came out of each step is used; dW needs what went in, such as h[t - 1] for h[t]."
     alone: list[Replay] = []
-    together: dict[tuple[Any, ...], dict[tuple[Node, int], Rule]] = {}
+    together: dict[tuple[Any, ...], tuple[str, str, dict[tuple[Node, int], Rule]]] = {}
     products = list(tape.products())
     values = dict.fromkeys([*tape.inputs.values(), *tape.nodes, *(node.parents[0] for node in products)])
     # What goes into a layer, and what follows entry by entry from its product.
@@ -334,39 +339,50 @@ def product_slips(tape: Tape, arrived: Mapping[Node, Array]) -> Iterator[Replay]
     of_layers |= {a for a, above in tape.above.items() if not zs.isdisjoint(above)}
     for place, node in enumerate(products):
         data, weights = orientation(tape, node)
-        A, W = node.parents[data], node.parents[weights]
+        W, A = node.parents[weights], node.factors[data]
+        above = tape.above.get(node.parents[data], [])
         to_data, to_weights = (through, into) if weights else (into, through)
-        slips = list(product_table(node, columns=not weights))
-        for row, (k, (cause, text, rule)) in enumerate(slips):
-            # One matrix in several products, as the steps of a recurrent network share theirs.
-            together.setdefault((cause, text, row, node.parents[1 - k]), {})[node, k] = rule
-        together.setdefault(("overwritten-branch", no_time, W), {})[node, data] = nothing
-        came_out = output(tape, node).value
-        if came_out.shape == A.value.shape:
-            together.setdefault(("off-by-one-layer", too_late, W), {})[node, weights] = to_weights(came_out)
+        slips = list(product_table(node, *(tape.names.get(p, "XW"[k == weights]) for k, p in enumerate(node.parents))))
+
+        def at_once(key: Any, k: int, wrong: Wrong, node: Node = node) -> None:
+            cause, text, rule = wrong
+            together.setdefault((key, cause), (cause, text, {}))[2][node, k] = of_factor(node, k, rule)
+
+        for row, (k, wrong) in enumerate(slips):
+            # One matrix in several products, as the steps of a recurrent network share theirs; one input in several.
+            for parent in node.parents:
+                at_once((row, parent), k, wrong)
+        at_once(("time", W), data, ("overwritten-branch", no_time, nothing))
+        came_out = as_factor(output(tape, node).value, data)
+        if came_out.shape == A.shape:
+            at_once(("late", W), weights, ("off-by-one-layer", too_late, to_weights(came_out)))
         for other in values:
             # As many examples as A has, in rows or in columns.
-            alike = other.value.ndim == A.value.ndim == 2 and other.value.shape[data] == A.value.shape[data]
-            if other is A or not alike or not other.value.any():
+            if other is node.parents[data] or other.value.ndim != node.parents[data].value.ndim:
                 continue
-            if other in tape.above.get(A, []):
-                slips.append((weights, ("wrong-variable", before, to_weights(other.value))))
+            B = as_factor(other.value, data)
+            if B.shape[data - 2] != A.shape[data - 2] or not B.any():
+                continue
+            if other in above:
+                slips.append((weights, ("wrong-variable", before, to_weights(B))))
             elif other in of_layers:
-                slips.append((weights, ("off-by-one-layer", other_layer, to_weights(other.value))))
+                slips.append((weights, ("off-by-one-layer", other_layer, to_weights(B))))
             elif other is not W:
-                mine, right = tape.names.get(other, "Another array"), tape.names.get(A, "the other factor")
-                text = f"{mine} is used where {right} belongs."
-                slips.append((weights, ("unknown", text, to_weights(other.value))))
+                mine = tape.names.get(other, "Another array")
+                text = f"{mine} is used where {tape.names.get(node.parents[data], 'the other factor')} belongs."
+                slips.append((weights, ("unknown", text, to_weights(B))))
         for there, product in enumerate(products):
             others, G = product.parents[orientation(tape, product)[1]], arrived.get(product, np.zeros(0))
             if product is not node and G.shape == node.value.shape:
-                slips.append((weights, ("off-by-one-layer", other_gradient, always(to_weights(A.value)(G)))))
+                dW = to_weights(A)(node.matrix(G))
+                slips.append((weights, ("off-by-one-layer", other_gradient, always(dW))))
             if others is not W and others.value.shape == W.value.shape:
-                slips.append((data, ("off-by-one-layer", other_weights, to_data(others.value))))
-                shift = ("off-by-one-layer", other_weights, there - place)
-                together.setdefault(shift, {})[node, data] = to_data(others.value)
-        alone += [Replay(cause, text, {"edges": {(node, k): rule}}) for k, (cause, text, rule) in slips]
-    for (cause, text, *_), edges in together.items():
+                wrong = "off-by-one-layer", other_weights, to_data(as_factor(others.value, weights))
+                slips.append((data, wrong))
+                at_once(there - place, data, wrong)
+        for k, (cause, text, rule) in slips:
+            alone.append(Replay(cause, text, {"edges": {(node, k): of_factor(node, k, rule)}}))
+    for cause, text, edges in together.values():
         if len(edges) > 1:
             yield Replay(cause, text, {"edges": edges})
     yield from alone
@@ -422,7 +438,12 @@ def factor_slips(tape: Tape) -> Iterator[Replay]:
         for k, parent in enumerate(parents if node.source is np.multiply else parents[:1]):
             others = [other for other in parents if other is not parent]
             s = node.slope(k)
-            if not others and (len(parents) == 2 or np.ptp(s) == 0.0):
+            edge = times_within(1.0, parent.value.shape)
+            if not s.size or not others and (len(parents) == 2 or np.ptp(s) == 0.0):
+                # Where it is all that the answer lacks, the answer is some number times the truth anyway.
+                if len(parents) == 1 and s.size and abs(s.flat[0]) != 1.0:
+                    text = f"The factor {s.flat[0]:.6g} of a step of forward's is missing on the way back."
+                    yield Replay("constant-factor", text, {"edges": {(node, k): edge}})
                 continue
             which = f", {tape.names[others[0]]}" if others and others[0] in tape.names else ""
             wrong, right = ("divides", "multiply") if node.source is np.multiply else ("multiplies", "divide")
@@ -430,11 +451,24 @@ def factor_slips(tape: Tape) -> Iterator[Replay]:
             lacking = ("wrong-mask", "A mask of forward's is not applied on the way back.") if mask else (
                 "unknown", f"A product of forward's lacks a factor on the way back{which}."
             )  # fmt: skip
-            edge = functools.partial(unbroadcast, shape=parent.value.shape)
             yield Replay(*lacking, {"edges": {(node, k): edge}})
             if s.all():
                 text = f"On the way back yours {wrong} by a factor of forward's{which}; it must {right} by it."
-                yield Replay("unknown", text, {"edges": {(node, k): lambda G, edge=edge, s=s: edge(G / s)}})
+                yield Replay("unknown", text, {"edges": {(node, k): times_within(1 / s, parent.value.shape)}})
+
+
+def condition_slips(tape: Tape) -> Iterator[Replay]:
+    """Yield conditions, np.where, whose gradient goes to one side everywhere, or to the wrong one, or to both so."""
+    unmasked = "A condition of forward's is not applied on the way back: one side gets the gradients of all entries."
+    turned = "The condition is the wrong way round: each entry gets the gradient of the side that it did not take."
+    for node in tape.nodes:
+        both: dict[tuple[Node, int], Rule] = {}
+        for k, parent in enumerate(node.parents if node.source is np.where and node.kind == "elementwise" else ()):
+            both[node, k] = times_within(1 - node.slope(k), parent.value.shape)
+            yield Replay("wrong-mask", unmasked, {"edges": {(node, k): times_within(1.0, parent.value.shape)}})
+            yield Replay("wrong-mask", turned, {"edges": {(node, k): both[node, k]}})
+        if len(both) > 1:
+            yield Replay("wrong-mask", turned, {"edges": both})
 
 
 def guard_slips(tape: Tape) -> Iterator[Replay]:

@@ -34,22 +34,27 @@ def times(factor: Array) -> Rule:
     return lambda G: G * factor
 
 
+def times_within(factor: Array | float, shape: tuple[int, ...]) -> Callable[[Array], Array]:
+    """Return the rule that multiplies by a factor, for a parent of this shape that may have been broadcast."""
+    return lambda G: unbroadcast(G * factor, shape)
+
+
 def into(values: Array) -> Callable[[Array], Array]:
     """Return the rule dW = values.T @ G."""
-    return lambda G: values.T @ G
+    return lambda G: values.mT @ G
 
 
 def through(weights: Array) -> Callable[[Array], Array]:
     """Return the rule dA = G @ weights.T."""
-    return lambda G: G @ weights.T
+    return lambda G: G @ weights.mT
 
 
 def through_updated(product: Node, data: int, rate: float) -> Rule:
     """Return the rule dA = G @ (W - rate * dW).T, where dW = A.T @ G; with the data second, all is transposed."""
-    first, second = (parent.value for parent in product.parents)
+    first, second = product.factors
     if data == 0:
-        return lambda G: G @ (second - rate * (first.T @ G)).T
-    return lambda G: (first - rate * (G @ second.T)).T @ G
+        return lambda G: G @ (second - rate * (first.mT @ G)).mT
+    return lambda G: (first - rate * (G @ second.mT)).mT @ G
 
 
 def always(dW: Array) -> Rule:
@@ -261,24 +266,34 @@ FORMULAS = (
 )
 
 
-def product_table(product: Node, columns: bool) -> Iterator[tuple[int, Wrong]]:
-    """Yield slips in dA = G @ B.T (side 0) and dB = A.T @ G (side 1), the gradients of Z = A @ B.
+def of_factor(product: Node, k: int, rule: Rule) -> Rule:
+    """Return the rule for parent k of a product, a vector or one for many examples, from that of the matrices."""
+    x = product.parents[k].value
 
-    With ``columns`` it is Z = W @ X, and Z = X @ W without.
-    """
-    A, B = (parent.value for parent in product.parents)
-    first, second = ("W", "X") if columns else ("X", "W")
+    def handed(G: Array) -> Array | None:
+        part = rule(product.matrix(G))
+        if part is None:
+            return None
+        part = np.asarray(part.sum(axis=tuple(range(part.ndim - max(2, x.ndim)))))
+        return part.reshape(x.shape) if x.ndim == 1 and part.size == x.size else part
+
+    return handed
+
+
+def product_table(product: Node, first: str, second: str) -> Iterator[tuple[int, Wrong]]:
+    """Yield slips in dA = G @ B.T (side 0) and dB = A.T @ G (side 1), the gradients of Z = A @ B; with their names."""
+    A, B = product.factors
     accident = "You multiplied by the {} without the transpose; the shapes agree only by accident."
     turned = "The factors of the matrix product are the wrong way round."
     transpose = "The upstream gradient of this product is transposed where it must not be, or lacks its transpose."
     star = "* multiplies entry by entry; a matrix product, @, belongs here: a sum."
     yield 0, ("missing-transpose", accident.format(f"second factor ({second}, not {second}.T)"), lambda G: G @ B)
     yield 1, ("missing-transpose", accident.format(f"first factor ({first}, not {first}.T)"), lambda G: A @ G)
-    for side, rule in ((0, lambda G: B @ G), (0, lambda G: B.T @ G), (1, lambda G: G @ A), (1, lambda G: G @ A.T)):
+    for side, rule in ((0, lambda G: B @ G), (0, lambda G: B.mT @ G), (1, lambda G: G @ A), (1, lambda G: G @ A.mT)):
         yield side, ("missing-transpose", turned, rule)
-    yield 0, ("missing-transpose", transpose, lambda G: G.T @ B.T)
-    yield 1, ("missing-transpose", transpose, lambda G: A.T @ G.T)
-    for side, factor in ((0, B.T), (0, B), (1, A.T), (1, A)):
+    yield 0, ("missing-transpose", transpose, lambda G: G.mT @ B.mT)
+    yield 1, ("missing-transpose", transpose, lambda G: A.mT @ G.mT)
+    for side, factor in ((0, B.mT), (0, B), (1, A.mT), (1, A)):
         yield side, ("elementwise-product", star, times(factor))
     for part, cause, text in KEPT if A.shape[-1] > 1 else ():
         for side, rule in enumerate(partial_product(A, B, part)):
@@ -287,7 +302,7 @@ def product_table(product: Node, columns: bool) -> Iterator[tuple[int, Wrong]]:
 
 def partial_product(A: Array, B: Array, part: slice) -> tuple[Rule, Rule]:
     """Return the rules of dA = G @ B.T and dB = A.T @ G where a part of the terms alone is summed."""
-    return lambda G: some(G[:, part] @ B.T[part]), lambda G: some(A.T[:, part] @ G[part])
+    return lambda G: some(G[..., part] @ B.mT[..., part, :]), lambda G: some(A.mT[..., part] @ G[..., part, :])
 
 
 def broadcast_table(node: Node, k: int, axis: int) -> Iterator[Wrong]:

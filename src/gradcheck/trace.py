@@ -115,13 +115,23 @@ class Node:
             spread = np.zeros(x.shape)
             np.add.at(spread, self.axis, G)
             return spread
-        if self.kind == "matmul" and all(p.value.ndim in (1, 2) for p in self.parents):
-            a, b = (p.value for p in self.parents)
-            # A vector is a row on the left of a product, and a column on the right.
-            a, b = np.atleast_2d(a), b if b.ndim == 2 else b[:, None]
-            G = G.reshape(len(a), b.shape[1])
-            return np.asarray(G @ b.T if k == 0 else a.T @ G).reshape(x.shape)
+        if self.kind == "matmul":
+            a, b = self.factors
+            G = self.matrix(G)
+            return unbroadcast(G @ b.mT if k == 0 else a.mT @ G, self.factors[k].shape).reshape(x.shape)
         return (self.slope(k) @ G.ravel()).reshape(x.shape)
+
+    @property
+    def factors(self) -> tuple[Array, Array]:
+        """The factors of a product, as matrices."""
+        a, b = (parent.value for parent in self.parents)
+        return as_factor(a, 0), as_factor(b, 1)
+
+    def matrix(self, G: Array) -> Array:
+        """Return a gradient by this product with the axes that it lacks because a factor is a vector."""
+        a, b = (parent.value.ndim for parent in self.parents)
+        G = G[..., None] if b == 1 else G
+        return G[..., None, :] if a == 1 else G
 
     @property
     def shrinks(self) -> bool:
@@ -143,6 +153,11 @@ def unbroadcast(G: Array, shape: tuple[int, ...]) -> Array:
     G = G.sum(axis=tuple(range(G.ndim - len(shape))))
     wide = tuple(k for k, n in enumerate(shape) if n == 1 and G.shape[k] != 1)
     return np.asarray(G.sum(axis=wide, keepdims=True) if wide else G)
+
+
+def as_factor(x: Array, k: int) -> Array:
+    """Return factor k of a product as a matrix: a vector is a row on the left, and a column on the right."""
+    return x if x.ndim >= 2 else x[None] if k == 0 else x[:, None]
 
 
 def shifted(call: Callable[..., Any], by: float, *values: Any) -> Any:
@@ -210,6 +225,8 @@ class Traced(NDArrayOperatorsMixin):
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         kind = KINDS.get(func, "other")
+        if func is np.dot and not all(np.ndim(factor) in (1, 2) for factor in args):
+            kind = "other"
         axis = kwargs.get("axis", args[1] if kind in ("sum", "max") and len(args) > 1 else None)
         return self.record(kind, func, args, kwargs, axis)
 
@@ -345,8 +362,8 @@ class Tape:
         return {name: upstream.get(node, np.zeros(node.value.shape)) for name, node in self.inputs.items()}
 
     def products(self) -> Iterator[Node]:
-        """Yield the products of a matrix with a matrix or a vector."""
-        return (node for node in self.nodes if node.kind == "matmul" and node.parents[0].value.ndim == 2)
+        """Yield the matrix products that are no product of two vectors."""
+        return (n for n in self.nodes if n.kind == "matmul" and any(p.value.ndim > 1 for p in n.parents))
 
     def fix_shifts(self, dout: Array) -> None:
         """Make constants of the maxima on which no gradient depends, as a softmax subtracts one against overflow."""

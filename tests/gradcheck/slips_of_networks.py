@@ -418,6 +418,91 @@ def attention_draw(rng):
     return {"Q": rng.normal(size=(N, n)), "K": rng.normal(size=(N, n)), "V": rng.normal(size=(N, m))}
 
 
+# --- one example, a vector; a batch of sequences; a slope that is learned --------------------------------------
+def one_row_forward(x, W1, b1, W2, b2):
+    a1 = np.tanh(x @ W1 + b1)
+    return a1 @ W2 + b2, (x, a1, W1, W2)
+
+
+def one_row_backward(d, cache, slip=""):
+    x, a1, W1, W2 = cache
+    da1 = d @ W2 if slip == "no transpose" else W2 @ d
+    dz1 = da1 if slip == "no activation" else da1 * (1 - a1**2)
+    dW2 = np.outer({"x for a1": x}.get(slip, a1), d)
+    dx = {"W1 not turned": dz1 @ W1, "W2 for W1": W2 @ dz1}.get(slip, W1 @ dz1)
+    return dx, np.outer(x, dz1), dz1, dW2.T if slip == "outer turned" else dW2, d
+
+
+def one_column_forward(x, W1, b1, W2, b2):
+    a1 = sigmoid(W1 @ x + b1)
+    return W2 @ a1 + b2, (x, a1, W1, W2)
+
+
+def one_column_backward(d, cache, slip=""):
+    x, a1, W1, W2 = cache
+    da1 = W2 @ d if slip == "no transpose" else W2.T @ d
+    dz1 = da1 if slip == "no activation" else da1 * a1 * (1 - a1)
+    dW1 = np.outer(dz1, {"a1 for x": a1}.get(slip, x))
+    return (W1 if slip == "W1 not turned" else W1.T) @ dz1, dW1, dz1, np.outer(d, a1), d
+
+
+def one_example_draw(rng):
+    n = 3 + int(rng.integers(4))
+    shapes = {"x": (n,), "W1": (n, n), "b1": (n,), "W2": (n, n), "b2": (n,)}
+    return {name: rng.normal(size=shape) for name, shape in shapes.items()}
+
+
+def sequences_forward(X, Wq, Wk, Wv):
+    Q, K, V = X @ Wq, X @ Wk, X @ Wv
+    S = Q @ K.transpose(0, 2, 1) / np.sqrt(Q.shape[-1])
+    E = np.exp(S - S.max(axis=-1, keepdims=True))
+    P = E / E.sum(axis=-1, keepdims=True)
+    return P @ V, (X, Wq, Wk, Wv, Q, K, V, P)
+
+
+def sequences_backward(d, cache, slip=""):
+    X, Wq, Wk, Wv, Q, K, V, P = cache
+    dV = (P if slip == "P for P.T" else P.transpose(0, 2, 1)) @ d
+    dP = d @ (V if slip == "V for V.T" else V.transpose(0, 2, 1))
+    dS = P * (dP - (dP * P).sum(axis=-1, keepdims=True))
+    if slip != "not scaled":
+        dS = dS / np.sqrt(Q.shape[-1])
+    dQ, dK = dS @ K, (dS if slip == "dS for dS.T" else dS.transpose(0, 2, 1)) @ Q
+    dX = dQ @ Wq.T + dK @ Wk.T + dV @ Wv.T
+    if slip == "one not turned":
+        dX = dQ @ Wq.T + dK @ Wk + dV @ Wv.T
+    if slip == "none turned":
+        dX = dQ @ Wq + dK @ Wk + dV @ Wv
+    if slip == "through Q alone":
+        dX = dQ @ Wq.T
+    return dX, *(np.einsum("nti,ntj->ij", X, dA) for dA in (dQ, dK, dV))
+
+
+def sequences_draw(rng):
+    n = 2 + int(rng.integers(3))
+    return {"X": rng.normal(size=(3, n, n)), **{name: rng.normal(size=(n, n)) for name in ("Wq", "Wk", "Wv")}}
+
+
+def prelu_forward(X, a):
+    return np.where(X > 0, X, a * X), (X, a)
+
+
+def prelu_backward(d, cache, slip=""):
+    X, a = cache
+    dX = d * np.where(X > 0, 1.0, a)
+    if slip == "slopes turned":
+        dX = d * np.where(X > 0, a, 1.0)
+    if slip == "one side alone":
+        dX = d * (X > 0)
+    mask = {"da everywhere": np.ones(X.shape), "da turned": X > 0}.get(slip, X <= 0)
+    return dX, (d * X * mask).sum(axis=0)
+
+
+def prelu_draw(rng):
+    N, n, _ = sizes(rng, 3)
+    return {"X": rng.normal(size=(N + 4, n)), "a": rng.uniform(0.1, 0.4, n)}
+
+
 SETTINGS = {
     "softmax alone": Setting(softmax_forward, softmax_backward, rows_draw),
     "log-softmax": Setting(log_softmax_forward, log_softmax_backward, rows_draw),
@@ -441,6 +526,10 @@ SETTINGS = {
     "decayed": Setting(decayed_forward, decayed_backward, decayed_draw, ("W1", "b1", "W2", "b2")),
     "recurrent": Setting(recurrent_forward, recurrent_backward, recurrent_draw),
     "attention": Setting(attention_forward, attention_backward, attention_draw),
+    "one example in a row": Setting(one_row_forward, one_row_backward, one_example_draw),
+    "one example in a column": Setting(one_column_forward, one_column_backward, one_example_draw),
+    "attention in a batch": Setting(sequences_forward, sequences_backward, sequences_draw),
+    "learned slope": Setting(prelu_forward, prelu_backward, prelu_draw),
 }
 
 
@@ -525,6 +614,27 @@ TABLE = (
     ("attention", "not scaled", "constant-factor", "dQ dK"),
     ("attention", "dS for dS.T", "missing-transpose", "dK"),
     ("attention", "P for P.T", "missing-transpose", "dV"),
+    ("one example in a row", "no transpose", "missing-transpose", "dx dW1 db1"),
+    ("one example in a row", "no activation", "missing-activation-derivative", "dx dW1 db1"),
+    ("one example in a row", "x for a1", "off-by-one-layer", "dW2"),
+    ("one example in a row", "W1 not turned", "missing-transpose", "dx"),
+    ("one example in a row", "W2 for W1", "off-by-one-layer", "dx"),
+    ("one example in a row", "outer turned", "transposed", "dW2"),
+    ("one example in a column", "no transpose", "missing-transpose", "dx dW1 db1"),
+    ("one example in a column", "no activation", "missing-activation-derivative", "dx dW1 db1"),
+    ("one example in a column", "a1 for x", "off-by-one-layer", "dW1"),
+    ("one example in a column", "W1 not turned", "missing-transpose", "dx"),
+    ("attention in a batch", "P for P.T", "missing-transpose", "dX dWv"),
+    ("attention in a batch", "V for V.T", "missing-transpose", "dX dWq dWk"),
+    ("attention in a batch", "not scaled", "constant-factor", "dX dWq dWk"),
+    ("attention in a batch", "dS for dS.T", "missing-transpose", "dX dWk"),
+    ("attention in a batch", "one not turned", "missing-transpose", "dX"),
+    ("attention in a batch", "none turned", "missing-transpose", "dX"),
+    ("attention in a batch", "through Q alone", "overwritten-branch", "dX"),
+    ("learned slope", "slopes turned", "wrong-mask", "dX"),
+    ("learned slope", "one side alone", "wrong-mask", "dX"),
+    ("learned slope", "da everywhere", "wrong-mask", "da"),
+    ("learned slope", "da turned", "wrong-mask", "da"),
 )
 
 
