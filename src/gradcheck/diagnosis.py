@@ -85,11 +85,15 @@ class Evidence:
     @cached_property
     def factor(self) -> float | None:
         """The number c where the answer is c times the truth in every entry."""
-        if not self.fits or not self.true.any():
+        return self.factor_of(self.true)
+
+    def factor_of(self, wrong: Array) -> float | None:
+        """Return the number c where the answer is c times an array in every entry, None where there is none."""
+        if self.yours.shape != wrong.shape or not wrong.any():
             return None
-        top = np.unravel_index(int(np.abs(self.true).argmax()), self.true.shape)
-        factor = float(self.yours[top] / self.true[top])
-        return factor if factor and self.is_mine(factor * self.true) else None
+        top = np.unravel_index(int(np.abs(wrong).argmax()), wrong.shape)
+        factor = float(self.yours[top] / wrong[top])
+        return factor if factor and self.is_mine(factor * wrong) else None
 
     @property
     def rows(self) -> int:
@@ -249,6 +253,28 @@ def replayed(e: Evidence) -> Found:
         said = match(e, slip) if slip.cause != "unknown" else None
         if said is not None and explained > hits.get(said.cause, (-1, said))[0]:
             hits[said.cause] = (explained, said)
+    return likeliest(hits)
+
+
+def twofold(e: Evidence) -> Found:
+    """Return the slip that gives this answer but for a factor that mistakes are known to leave, or for the sign."""
+    hits: dict[str, tuple[int, Diagnosis]] = {}
+    for slip, explained in e.slips():
+        wrong = slip.gradients[e.name]
+        # Few numbers are some factor times others by accident.
+        few = np.unique(np.abs(wrong)).size < 3 or wrong.size == e.true.size and e.same(wrong.ravel(), e.true.ravel())
+        factor = e.factor_of(wrong) if slip.free == "no" and not few else None
+        guess = guesses(e, factor) if factor is not None else ""
+        if factor is not None and (guess or abs(factor + 1) <= e.close):
+            turned = " The sign is flipped, too." if factor < 0 else ""
+            also = f" Besides, all of it counts {e.times(abs(factor))} what it should{guess}." if guess else ""
+            said = Diagnosis(slip.cause, f"d{e.name} is wrong in two ways. {slip.sentence}{also}{turned}", factor)
+            hits.setdefault(slip.cause, (explained, said))
+    return likeliest({cause: hit for cause, hit in hits.items() if cause != "unknown"} or hits)
+
+
+def likeliest(hits: Mapping[str, tuple[int, Diagnosis]]) -> Diagnosis | None:
+    """Return what is said of the slip that explains most wrong gradients, with "maybe" where several do."""
     most = max((count for count, _ in hits.values()), default=0)
     best = [said for count, said in hits.values() if count == most]
     if len(best) < 2:
@@ -471,6 +497,7 @@ RULES = (
     Rule("unknown", reversed_order, "{d} has the right numbers in reverse order along {along}."),
     Rule("constant-factor", any_factor, FACTOR),
     Rule("recognised", recognised),
+    Rule("two at once", twofold),
     Rule("integer-dtype", integer_dtype, "{d} holds {yours.dtype} numbers; a gradient is float64."),
     Rule("wrong-shape", wrong_shape, "{d} has shape {yours.shape}; it must have {name}'s shape {true.shape}."),
     Rule("one-entry", one_entry, "{d} is wrong in one entry alone, [{place}]."),

@@ -119,12 +119,13 @@ def activation_table(z: Array, a: Array, s: Array, beyond: Array | None, straigh
         yield "missing-activation-derivative", missing, lambda G: G
     upstream = "The upstream gradient is missing where the derivative of the activation enters: multiply by it."
     yield "missing-upstream", upstream, without_upstream(s)
-    if not same(s * s, s):
+    # A square, r**2 or half of it, is no activation: nobody takes its slope twice, nor at r**2.
+    is_square = same(s * s, 4 * a) or same(s * s, 2 * a)
+    if not same(s * s, s) and not is_square:
         squared = [level for level in levels if level * level != level]
         other = f", or its slope {squared[0]:.6g} is {squared[0] ** 2:.6g} in yours" if len(squared) == 1 else ""
         yield variable, f"The derivative of the activation is applied twice{other}.", times(s * s)
-    # A square is no activation: nobody takes 2 * r at r**2.
-    if beyond is not None and levels.size != 2 and not same(beyond, s) and not same(s, 2 * z):
+    if beyond is not None and levels.size != 2 and not same(beyond, s) and not is_square:
         yield (
             variable,
             "The derivative of the activation is taken at its output a where its input z belongs.",
