@@ -210,13 +210,20 @@ def test_steps_of_forward_are_asked_for_their_gradients():
     assert verdict.gradients_of_steps(started(lambda W: (np.sum(np.array(W) ** 2), W))) is None
 
 
+def test_slopes_of_steps_are_those_at_the_inputs_that_are_asked_for():
+    problem = started(lambda W: (np.sum(np.abs(W) * W), W))
+    problem.slope_of_steps = verdict.slopes_of_steps(problem)
+    assert slope(problem, {"W": np.ones(W.shape)}) == pytest.approx(2 * np.abs(W).sum())
+    assert slope(problem, {"W": np.ones(W.shape)}, {"W": 3 * W}) == pytest.approx(6 * np.abs(W).sum())
+
+
 # Only the draw of three entries of six can be judged: error of its slope, how far the exact one is from it.
 SHARE = 0.5**0.5
 THREE = {
-    "an error that can just be judged": (0.01 * SHARE * 0.999, 1.0, True),
-    "an error just too large": (0.01 * SHARE * 1.001, 1.0, False),
-    "within what the complex step may hide": (0.0, 0.999 * 2e-8 * 2 * SHARE, False),
-    "beyond what the complex step may hide": (0.0, 1.001 * 2e-8 * 2 * SHARE, True),
+    "an error that can just be judged": (0.02 * SHARE * 0.999, 1.0, True),
+    "an error just too large": (0.02 * SHARE * 1.001, 1.0, False),
+    "within what the complex step may hide": (0.0, 0.999 * 2e-8 * 3 * SHARE, False),
+    "beyond what the complex step may hide": (0.0, 1.001 * 2e-8 * 3 * SHARE, True),
     "within ten errors": (1e-3, 0.999e-2, False),
     "beyond ten errors": (1e-3, 1.001e-2, True),
 }
@@ -231,7 +238,7 @@ def test_careful_differences_decide_in_proportion_to_their_entries(monkeypatch, 
 
     monkeypatch.setattr(verdict, "measure", measured)
     monkeypatch.setattr(verdict, "slope", lambda *_: 5.0 + apart)
-    assert dispute(started(), 2.0, 1.0) is disputed
+    assert dispute(started(), 3.0, 1.0) is disputed
 
 
 @pytest.mark.parametrize(("small", "asked"), [(5, 1), (6, 2), (7, 2)])
@@ -279,6 +286,7 @@ def test_length_neither_overflows_nor_divides_by_zero():
     assert verdict.length(np.array([3e300, 4e300])) == pytest.approx(5e300)
     assert verdict.length(np.array([3e-300, 4e-300])) == pytest.approx(5e-300, abs=0)
     assert spread(started(), {"W": np.full(W.shape, 0.25)}) == 12.0
+    assert spread(started(inputs={"W": 0.25 * W}), {"W": np.ones(W.shape)}) == 0.75
     assert verdict.length(np.zeros(3)) == 0.0
     assert verdict.length(np.empty(0)) == 0.0
 
@@ -583,6 +591,13 @@ def test_three_measured_slopes_of_three_decide(monkeypatch, off, error, noise, s
         assert judged.agreement == pytest.approx(min(off[-3:]) / judged.size, abs=1e-15)
 
 
+def test_one_slope_that_shows_rounding_inside_is_enough(monkeypatch):
+    noises = iter([0.0, 1e-7, 0.0, 0.0])
+    slope_of = lambda problem, direction: float((2 * W * direction["W"]).sum())  # noqa: E731
+    monkeypatch.setattr(verdict, "measure", lambda *a: Measured(slope_of(*a), 1e-9, 0.0, next(noises)))
+    assert verdict.judge_measured(started(), "W", 2 * W).reason.startswith("the forward rounds")
+
+
 def test_kinks_of_measured_slopes_are_left_out(monkeypatch):
     problem = started()
     monkeypatch.setattr(verdict, "halving", lambda v, holds, budget: [2] if budget == 400 and v.shape == (2, 3) else [])
@@ -610,12 +625,18 @@ def opinions(monkeypatch, slopes, errors):
     left, seen = iter(zip(slopes, errors, strict=True)), []
 
     def fake(problem, direction):
+        assert problem.inputs
         seen.append(direction["W"])
         value, error = next(left)
         return Measured(value, error, 0.0, 0.0)
 
+    def along(problem, direction):
+        assert direction["W"] is seen[-1]
+        assert problem.inputs
+        return 1.0
+
     monkeypatch.setattr(verdict, "measure", fake)
-    monkeypatch.setattr(verdict, "slope", lambda *_: 1.0)
+    monkeypatch.setattr(verdict, "slope", along)
     return seen
 
 
