@@ -41,6 +41,7 @@ UNEXPLAINED = ("unknown", "one-row", "one-column", "one-entry", "placeholder", "
 LARGEST_SIZE = 16
 # Characters and lines that backward may print in one check: notebooks cut off long outputs, and the report comes last.
 MOST_PRINTED, MOST_LINES = 2000, 40
+WRITE_HERE = "`raise NotImplementedError()`."
 
 
 def check_gradients(
@@ -107,6 +108,22 @@ def assert_gradients(forward: Function, backward: Function, inputs: Mapping[str,
 
 def run_check(problem: Problem, *, protocol: bool) -> Report:
     """Return the report of one check; ``protocol`` asks for findings on behaviour too."""
+    report = examined(problem, protocol=protocol)
+    return replace(report, findings=tuple(by_name(problem, finding) for finding in report.findings))
+
+
+def by_name(problem: Problem, finding: Finding) -> Finding:
+    """Return a finding that calls ``backward`` by its name in the notebook, ``add_backward``; forward likewise."""
+    role = re.match("(forward|backward)(?= )", finding.message)
+    name = getattr(problem.forward if role and role[0] == "forward" else problem.backward, "__name__", "")
+    if role is None or role[0] not in str(name):
+        return finding
+    message = f"{name}{finding.message[role.end() :]}".replace(f"`raise NotImplementedError()` in {name}.", WRITE_HERE)
+    return replace(finding, message=message)
+
+
+def examined(problem: Problem, *, protocol: bool) -> Report:
+    """Return the report of one check, which calls the two functions forward and backward."""
     cache, said = attempt("forward", problem.start)
     if said is not None:
         return forward_failed(problem, said)

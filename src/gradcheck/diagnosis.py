@@ -263,7 +263,7 @@ def twofold(e: Evidence) -> Found:
         wrong = slip.gradients[e.name]
         # Few numbers are some factor times others by accident.
         few = np.unique(np.abs(wrong)).size < 3 or wrong.size == e.true.size and e.same(wrong.ravel(), e.true.ravel())
-        factor = e.factor_of(wrong) if slip.free == "no" and not few else None
+        factor = e.factor_of(wrong) if slip.free != "rate" and not few else None
         guess = guesses(e, factor) if factor is not None else ""
         if factor is not None and (guess or abs(factor + 1) <= e.close):
             turned = " The sign is flipped, too." if factor < 0 else ""

@@ -21,7 +21,8 @@ def decimal(number: float) -> str:
     """Return a number with three digits, without an exponent where that stays short."""
     if number == 0 or not 1e-12 <= abs(number) < 1e7:
         return f"{number + 0.0:.3g}"
-    return np.format_float_positional(number, precision=3, unique=False, fractional=False, trim="k")
+    # Rounded first: NumPy drops the zeros of what it rounds up itself, as of 5.9999.
+    return np.format_float_positional(float(f"{number:.3g}"), precision=3, unique=False, fractional=False, trim="k")
 
 
 def both(yours: float, true: float) -> str:
@@ -70,7 +71,10 @@ def nudge(problem: Problem, name: str, index: tuple[int, ...], yours: float | No
     text = f" Nudge {place(name, index)} by {by}: the loss {verb} by {decimal(abs(rise))}; your "
     if yours is None or not np.isfinite(yours):
         return f"{text}d{name} gives no prediction for it."
-    return f"{text}{place('d' + name, index)} predicts {decimal(yours * step)}."
+    predicted = decimal(abs(yours * step))
+    # After "rises by", a number alone is a rise.
+    way = "" if yours == 0.0 or yours > 0.0 and rise > 0.0 else f"that it {'rises' if yours > 0.0 else 'falls'} by "
+    return f"{text}{place('d' + name, index)} predicts {way}{predicted}."
 
 
 def failed(

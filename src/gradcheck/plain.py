@@ -39,7 +39,7 @@ def check(exercise: dict[str, Any], text: str) -> dict[str, Any]:
             return check_gradients(exercise, given, function)
         return check_values(exercise, given, function)
     except Exception as error:
-        return failed("raised", exception_text(error))
+        return failed("raised", exception_text(error, text))
 
 
 def run(exercise: dict[str, Any], text: str) -> tuple[dict[str, Any], Any]:
@@ -310,10 +310,13 @@ def with_numbers(case: Case, k: int, yours: list[float]) -> str:
     name, at = case.names[k], place_text(case.inputs[k], place)
     change = case.nudged(k, place, H) - case.loss
     verb = "rises" if change > 0 else "falls" if change < 0 else "changes"
+    slope = yours[place]
+    # After "rises by", a number alone is a rise.
+    way = "" if slope == 0 or slope > 0 and change > 0 else f"that it {'rises' if slope > 0 else 'falls'} by "
     return (
-        f"d{name}{at} is {number_text(yours[place])}, the measured slope is {number_text(case.slopes[k][place])}"
+        f"d{name}{at} is {number_text(slope)}, the measured slope is {number_text(case.slopes[k][place])}"
         f"{case_text(case)}. Nudge {name}{at} by 0.00001: the loss {verb} by {number_text(abs(change))}; "
-        f"your d{name}{at} predicts {number_text(yours[place] * H)}."
+        f"your d{name}{at} predicts {way}{number_text(abs(slope) * H)}."
     )
 
 
@@ -557,15 +560,21 @@ def place_text(x: Any, place: int) -> str:
     return f"[{place // of[1]}, {place % of[1]}]" if len(of) == 2 else f"[{place}]" if of else ""
 
 
-def exception_text(error: BaseException) -> str:
+def exception_text(error: BaseException, text: str) -> str:
     """Return what was raised, and in which line of the reader's code."""
-    name, where = type(error).__name__, line_of(error)
+    # A bracket that is never closed is missed behind the last line.
+    name, where = type(error).__name__, min(line_of(error) or 0, len(text.rstrip().split("\n")))
     at = f"Line {where}" if where else "Your code"
     if name == "NotImplementedError":
         return f"{at} still raises NotImplementedError: write your code in its place."
     if name in ("SyntaxError", "IndentationError", "TabError"):
         said = getattr(error, "msg", None) or error
         return f"{at} is not valid Python ({said}). Is a bracket, a colon or an indent missing?"
+    if name in ("ImportError", "ModuleNotFoundError"):
+        return (
+            f"{at} imports a module that this page has not ({error}). You need none: grids know @, .T and .sum(axis=0) "
+            "as NumPy's arrays do."
+        )
     if name == "RecursionError" or "recursion" in str(error):
         return f"{at} calls itself again and again, without an end."
     return f"{at} raises {name}: {error}"

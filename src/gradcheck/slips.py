@@ -160,6 +160,8 @@ def activation_table(z: Array, a: Array, s: Array, beyond: Array | None, straigh
         turned = "The mask is the wrong way round: yours lets the gradient through where the forward blocks it."
         upstream = "The mask looks at the sign of the upstream gradient; it must look at the forward's input."
         yield mask, turned, times(top * (s == 0))
+        for values in (z, a) if np.array_equal(s > 0, z > 0) else ():
+            yield mask, "The values are multiplied in where their mask belongs: z > 0, which is 1 or 0.", times(values)
         yield mask, upstream, lambda G: G * top * by_sign(G)
     elif levels.size == 2 and levels[0] > 0.0:
         low, high = levels

@@ -684,7 +684,7 @@ def further() -> list[Slip]:
         Slip("tanh", "sigmoid's formula", lambda d, c: d * c[1] * (1 - c[1]), ("unknown",), ("dZ",)),
         Slip("relu", "mask of d", lambda d, Z: d * (d > 0), ("wrong-mask",), ("dZ",)),
         Slip("relu", "mask turned", lambda d, Z: d * (Z < 0), ("wrong-mask",), ("dZ",)),
-        Slip("relu", "d * Z", lambda d, Z: d * Z, ("unknown",), ("dZ",)),
+        Slip("relu", "d * Z", lambda d, Z: d * Z, ("wrong-mask",), ("dZ",)),
         Slip("leaky relu", "no slope", lambda d, Z: d * (Z > 0), ("wrong-mask",), ("dZ",)),
         Slip("leaky relu", "turned", lambda d, Z: d * np.where(Z > 0, 0.1, 1), ("wrong-mask",), ("dZ",)),
         Slip("leaky relu", "return d", lambda d, Z: d, ("missing-activation-derivative",), ("dZ",)),

@@ -156,6 +156,23 @@ def test_learners_slip_is_said_in_a_sentence(name):
     assert report._repr_html_() and report.to_dict()
 
 
+def test_sentences_call_the_functions_by_their_names():
+    def add_forward(Z):
+        return forward(Z)
+
+    def add_backward(d, cache):
+        raise NotImplementedError
+
+    def mul_forward(Z):
+        return None
+
+    (finding,) = check_layer(add_forward, add_backward, {"Z": X}).findings
+    stub = "add_backward is not written yet: put your code in place of `raise NotImplementedError()`. Nudge"
+    assert finding.message.startswith(stub)
+    report = check_layer(mul_forward, add_backward, {"Z": X})
+    assert report.findings[0].message.startswith("mul_forward returned NoneType, not (out, cache).")
+
+
 @pytest.mark.parametrize(("role", "pair"), [("forward", (endless, backward)), ("backward", (forward, endless))])
 def test_endless_loop_is_stopped(monkeypatch, role, pair):
     monkeypatch.setattr("gradcheck.problem.LONGEST", 0.3)

@@ -65,6 +65,20 @@ def test_sentence_holds_the_numbers_that_a_learner_would_get():
     assert "Nudge W[1, 1] by 0.00001: the loss rises by 0.0000600; your dW[1, 1] predicts 0.000120." in finding.message
 
 
+@pytest.mark.parametrize(
+    ("W", "factor", "said"),
+    [
+        (3.0, -1.0, "the loss rises by 0.0000600; your dW predicts that it falls by 0.0000600."),
+        (-3.0, -1.0, "the loss falls by 0.0000600; your dW predicts that it rises by 0.0000600."),
+        (-3.0, 2.0, "the loss falls by 0.0000600; your dW predicts that it falls by 0.000120."),
+        (-3.0, 0.0, "the loss falls by 0.0000600; your dW predicts 0."),
+    ],
+)
+def test_prediction_says_which_way_the_loss_goes(W, factor, said):
+    report = check_layer(lambda W: (W**2, W), lambda W: factor * 2 * W, {"W": W})
+    assert report.findings[0].message.endswith(said)
+
+
 def test_first_wrong_step_is_the_one_nearest_to_the_loss():
     setting = SETTINGS["deep network"]
     inputs = setting.draw(np.random.default_rng(0))
