@@ -131,6 +131,9 @@ def examined(problem: Problem, *, protocol: bool) -> Report:
     dout, echo = problem.dout.copy(), Echo()
     with contextlib.redirect_stdout(echo):
         answers, said = attempt("backward", problem.call_backward, cache, dout)
+    if said is None:
+        # The next call may write into the arrays of this one.
+        answers = [answer.copy() if isinstance(answer, np.ndarray) else answer for answer in answers]
     with quiet(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         _, unsteady = attempt("forward", repeat, problem)

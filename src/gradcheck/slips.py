@@ -111,7 +111,9 @@ def activation_table(z: Array, a: Array, s: Array, beyond: Array | None, straigh
         return
     masked = levels.size == 2 and levels[0] == 0.0
     if masked and not np.array_equal(s > 0, z > 0):
-        unmasked = "The mask is not applied: entries that the forward set to 0 must get no gradient."
+        unmasked = (
+            "The mask is not applied: entries that the forward set to 0, or to another constant, must get no gradient."
+        )
         yield mask, unmasked, times(levels[1])
     elif not same(s, np.ones(s.shape)):
         what = ", its mask," if masked else ""

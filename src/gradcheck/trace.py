@@ -25,8 +25,11 @@ LONGEST_STRETCH, MOST_STEPS = 16, 10_000
 LARGEST_GUARD = 1e-2
 # The source of a step that picks entries, x[index].
 ENTRIES = "entries"
-# Steps that take conjugates, or a sign, so that the complex step says nothing about their slope.
-NOT_ANALYTIC = (np.sign, np.conjugate, np.vdot, np.correlate, np.cov, np.corrcoef, "conj", "conjugate")
+# Steps that take conjugates, so that the complex step says nothing about their slope.
+NOT_ANALYTIC = (
+    np.conjugate, np.vdot, getattr(np, "vecdot", None), getattr(np, "vecmat", None), np.correlate, np.cov, np.corrcoef,
+    "conj", "conjugate",
+)  # fmt: skip
 ANALYTIC_ALGEBRA = ("inv", "solve", "det", "matrix_power", "multi_dot")
 IN_PLACE = ("fill", "sort", "put", "resize", "itemset", "partition", "item", "tolist")
 
@@ -111,6 +114,12 @@ class Node:
             spread = G if G.ndim == x.ndim or self.axis is None else np.expand_dims(G, self.axis)
             weight = self.change(k, np.ones(x.shape)).max(initial=0.0) / (x.size / max(1, G.size))
             return np.broadcast_to(spread * weight, x.shape)
+        if self.kind == "max":
+            widened = [
+                v if v.ndim == x.ndim or self.axis is None else np.expand_dims(v, self.axis) for v in (G, self.value)
+            ]
+            largest = x == widened[1]
+            return np.asarray(widened[0] * largest / largest.sum(axis=self.axis, keepdims=True))
         if self.source is ENTRIES:
             spread = np.zeros(x.shape)
             np.add.at(spread, self.axis, G)
@@ -142,6 +151,8 @@ class Node:
     @property
     def is_analytic(self) -> bool:
         """Whether the complex step gives the slope of this step."""
+        if self.source in CARRYING:
+            return True
         is_algebra = getattr(self.source, "__module__", "") == "numpy.linalg"
         return self.source.__name__ in ANALYTIC_ALGEBRA if is_algebra else self.source not in NOT_ANALYTIC
 
@@ -168,6 +179,37 @@ def shifted(call: Callable[..., Any], by: float, *values: Any) -> Any:
 def absolute(x: Array) -> Array:
     """Return the absolute value, with the imaginary part that np.abs would drop."""
     return np.asarray(x * np.sign(x.real))
+
+
+def signum(x: Array) -> Array:
+    """Return the sign, whose slope is 0; of a complex number np.sign gives z / |z|."""
+    return np.asarray(np.sign(x.real) + 0 * x)
+
+
+def variance(x: Array, axis: Any = None, *, ddof: float = 0, keepdims: bool = False) -> Array:
+    """Return the variance, with the imaginary part that np.var would drop."""
+    squares = np.asarray((x - x.mean(axis=axis, keepdims=True)) ** 2)
+    total = np.asarray(squares.sum(axis=axis, keepdims=keepdims))
+    return np.asarray(total / (x.size / max(1, total.size) - ddof))
+
+
+def standard_deviation(x: Array, axis: Any = None, **options: Any) -> Array:
+    """Return the standard deviation, with the imaginary part that np.std would drop."""
+    return np.asarray(np.sqrt(variance(x, axis, **options)))
+
+
+def euclidean_norm(x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Array:
+    """Return the norm of vectors, or the Frobenius norm, with the imaginary part that np.linalg.norm would drop."""
+    if ord not in (None, 2) or ord == 2 and x.ndim > 1 and not isinstance(axis, int):
+        raise Untraceable("another norm")
+    return np.asarray(np.sqrt((x**2).sum(axis=axis, keepdims=keepdims)))
+
+
+# Functions through which the complex step loses its imaginary part, and such as carry it.
+CARRYING: dict[Any, Callable[..., Array]] = {
+    np.absolute: absolute, np.fabs: absolute, np.sign: signum, np.var: variance, np.std: standard_deviation,
+    np.linalg.norm: euclidean_norm,
+}  # fmt: skip
 
 
 class Slot(NamedTuple):
@@ -209,13 +251,13 @@ class Traced(NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         (target,) = kwargs.pop("out", (None,))
-        kinds = {"__call__": "matmul" if ufunc is np.matmul else "elementwise"}
+        of_vectors = "other" if ufunc.signature else "elementwise"
+        kinds = {"__call__": "matmul" if ufunc is np.matmul else of_vectors}
         kinds["reduce"] = {np.add: "sum", np.maximum: "max"}.get(ufunc, "other")
         if ufunc.nout != 1 or method not in kinds:
             raise Untraceable(f"{ufunc.__name__}.{method}")
         axis = kwargs.get("axis") if method == "reduce" else None
-        function = absolute if ufunc is np.absolute else getattr(ufunc, method)
-        result = self.record(kinds[method], function, inputs, kwargs, axis, ufunc)
+        result = self.record(kinds[method], CARRYING.get(ufunc, getattr(ufunc, method)), inputs, kwargs, axis, ufunc)
         if target is None:
             return result
         if not isinstance(target, Traced) or not isinstance(result, Traced):
@@ -228,13 +270,19 @@ class Traced(NDArrayOperatorsMixin):
         if func is np.dot and not all(np.ndim(factor) in (1, 2) for factor in args):
             kind = "other"
         axis = kwargs.get("axis", args[1] if kind in ("sum", "max") and len(args) > 1 else None)
-        return self.record(kind, func, args, kwargs, axis)
+        if kwargs.get("out") is not None or kwargs.get("copy") is False:
+            raise Untraceable("written into a plain array")
+        return self.record(kind, CARRYING.get(func, func), args, kwargs, axis, func)
 
     def record(self, kind: str, function: Any, args: Any, kwargs: Any, axis: Any = None, source: Any = None) -> Any:
         """Return the traced result of a call, or its plain value where that is no float array."""
         found: list[Node] = []
+        # A sum over a part of the entries is not spread over all of them.
+        kind = "other" if kind in ("sum", "max") and "where" in kwargs else kind
 
         def mark(value: Any) -> Any:
+            if callable(value) and not isinstance(value, type):
+                raise Untraceable("a function that is called unseen")
             if not isinstance(value, Traced) and not (kind == "matmul" and isinstance(value, np.ndarray)):
                 return value
             found.append(value.node if isinstance(value, Traced) else Node(value))
@@ -249,6 +297,8 @@ class Traced(NDArrayOperatorsMixin):
             return function(*given, **kwargs)
 
         value = np.asarray(call(*(node.value for node in found)))
+        if value.dtype.kind in "cO":
+            raise Untraceable("complex numbers, or an array that is changed in place")
         if value.dtype.kind != "f":
             return value
         guard = 0.0
@@ -277,7 +327,7 @@ class Traced(NDArrayOperatorsMixin):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or not callable(getattr(np.ndarray, name, None)):
             raise AttributeError(name)
-        if name in ("sum", "mean", "max", "dot", "clip"):
+        if name in ("sum", "mean", "max", "dot", "clip", "var", "std"):
             return lambda *args, **kwargs: getattr(np, name)(self, *args, **kwargs)
         if name in IN_PLACE:
             raise Untraceable(name)
@@ -441,16 +491,16 @@ def gradients_of_steps(problem: Problem) -> dict[str, Array] | None:
 
 
 def slopes_of_steps(problem: Problem) -> Callable[..., float] | None:
-    """Return a function for slopes by the chain rule over the recorded steps, where the complex step loses ``np.abs``.
+    """Return a function for slopes by the chain rule over the recorded steps, where the complex step loses a part.
 
-    None where it loses nothing, and where the steps cannot be told exactly. Raises NotExact where ``np.abs`` stands
-    on its kink.
+    None where it loses nothing, and where the steps cannot be told exactly. Raises NotExact where ``np.abs``, or
+    another function of CARRYING, stands on its kink.
     """
     tape = recorded(problem)
-    lost = [node for node in tape.nodes if node.source in (np.absolute, np.fabs)] if tape is not None else []
+    lost = [node for node in tape.nodes if node.source in CARRYING] if tape is not None else []
     if tape is None or not lost:
         return None
-    if any((node.parents[0].value == 0.0).any() for node in lost):
+    if any((node.value == 0.0).any() for node in lost):
         raise NotExact("np.abs stands on its kink")
     here = gradients_of_steps(problem)
     if here is None or any(node.rough for node in tape.nodes):

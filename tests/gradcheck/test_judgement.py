@@ -166,13 +166,15 @@ def never(*_):
     raise AssertionError("This was not to be asked.")
 
 
+ROUNDINGS = 20 * EPS * float((W**2).sum()) / 1e-6
+
+
 @pytest.mark.parametrize(
     ("scale", "largest", "bound"),
     [
-        (1e-3, 3.0, 2e-8 * 1e-3 + 20 * EPS * float((W**2).sum()) / 1e-6 / 3.0),
-        (1e-3, 0.0, 2e-8 * 1e-3 + 20 * EPS * float((W**2).sum()) / 1e-6),
-        (1e-6, 3.0, 1e-3 * 1e-6),
-        (1e6, 3.0, 2e-8 * 1e6 + 20 * EPS * float((W**2).sum()) / 1e-6 / 3.0),
+        (1e-2, 3.0, 2e-8 * 1e-2 + ROUNDINGS / 3.0),
+        (1e-1, 0.0, 2e-8 * 1e-1 + ROUNDINGS),
+        (1e6, 3.0, 2e-8 * 1e6 + ROUNDINGS / 3.0),
     ],
 )
 def test_central_difference_that_agrees_settles_it(monkeypatch, scale, largest, bound):
@@ -183,6 +185,33 @@ def test_central_difference_that_agrees_settles_it(monkeypatch, scale, largest, 
     assert not dispute(problem, scale, scale - 0.999 * bound)
     with pytest.raises(AssertionError, match="not to be asked"):
         dispute(problem, scale, scale - 1.001 * bound)
+
+
+# How far the opinion is off, beside what rounding explains; how far the careful one is, and its error.
+BLUNT = {
+    "within rounding, and the careful one agrees": (0.999, 1e-9, 1e-10, False, 1),
+    "within rounding, and the careful one agrees to what the complex step may hide": (0.999, 1.9e-11, 0.0, False, 1),
+    "within rounding, and the careful one is another": (0.999, 1.01e-9, 1e-10, True, 4),
+    "beyond rounding": (1.001, 1.01e-9, 1e-10, True, 3),
+}
+
+
+@pytest.mark.parametrize("case", BLUNT)
+def test_agreement_that_is_not_sharp_is_looked_at_with_care(monkeypatch, case):
+    off, apart, error, disputed, asked = BLUNT[case]
+    seen, scale = [], 1e-3
+
+    def measured(problem, direction):
+        assert problem.inputs
+        seen.append(direction["W"])
+        return Measured(scale - apart, error if len(seen) < 2 else 1e-15, 0.0, 0.0)
+
+    monkeypatch.setattr(verdict, "measure", measured)
+    monkeypatch.setattr(verdict, "slope", lambda *_: scale)
+    opinion = scale - off * (ROUNDINGS / 3.0 + 2e-8 * scale)
+    assert dispute(started(), scale, opinion) is disputed
+    assert len(seen) == asked
+    assert np.array_equal(seen[0], np.ones(W.shape)) == (off < 1)
 
 
 @pytest.mark.parametrize(("scale", "asked"), [(1.001, False), (0.999, True)])

@@ -236,6 +236,55 @@ def linear_answers(d, cache):
     return d @ cache[1].T, cache[0].T @ d
 
 
+def masked_entropy(Z):
+    # The stable form of -log sigmoid(z): np.abs hides its slope, and the mean is that of the marked entries.
+    return (np.maximum(Z, 0) + np.log1p(np.exp(-np.abs(Z)))).mean(where=MARKED), Z
+
+
+def huber_by_piecewise(P):
+    tails = [lambda r: 0.5 * r**2, lambda r: np.abs(r) - 0.5]
+    return np.piecewise(P, [np.abs(P) <= 1, np.abs(P) > 1], tails).mean(), P
+
+
+def relu_in_place(change):
+    """Return a forward that sets negative entries to 0 by a function of NumPy that changes its argument."""
+
+    def forward(W):
+        Z = X @ W
+        change(Z)
+        return np.sum(Z**2) / 2 + np.sum(Z) + 0.01 * np.abs(W).sum(), (Z, W)
+
+    return forward
+
+
+def near_an_optimum(seed):
+    """Return a fit close to its best one with a tiny L1 term that nothing records, its gradient and its data."""
+    rng = np.random.default_rng(seed)
+    A = rng.normal(size=(1000, 8))
+    y = A @ rng.normal(size=8) + rng.normal(size=1000)
+    w = np.linalg.lstsq(A, y, rcond=None)[0] + 1e-5 * rng.normal(size=8)
+
+    def forward(w):
+        return 0.5 * np.sum((A @ np.asarray(w) - y) ** 2) + 1e-7 * np.abs(w).sum(), w
+
+    return forward, lambda w: A.T @ (A @ w - y), {"w": w}
+
+
+def normalised_layer(X, W, b):
+    Z = X @ W + b
+    std = Z.std(axis=0)
+    return (Z - Z.mean(axis=0)) / std, (X, W, (Z - Z.mean(axis=0)) / std, std)
+
+
+def normalised_layer_backward(d, cache):
+    X, W, out, std = cache
+    dZ = (d - d.mean(axis=0) - out * (d * out).mean(axis=0)) / std
+    return dZ @ W.T, X.T @ dZ, dZ.sum(axis=0)
+
+
+MARKED = np.arange(15).reshape(5, 3) % 4 > 0
+DFT = np.fft.fft(np.eye(5))
+
 # name: forward, right backward, inputs, wrong backwards
 ROUTES = {
     "np.abs": (lambda Z: (np.abs(Z), Z), lambda d, Z: d * np.sign(Z), {"Z": X}, [lambda d, Z: d, lambda d, Z: 0 * d]),
@@ -297,6 +346,69 @@ ROUTES = {
     "math.exp": (lambda x: (np.exp(float(x)), x), lambda d, x: d * np.exp(x), {"x": 1.3}, [lambda d, x: d]),
     "np.vdot": (lambda a, b: (np.vdot(a, b), (a, b)), lambda c: (c[1], c[0]), {"a": X, "b": 2 * X}, [lambda c: c]),
     "np.conj": (lambda Z: (np.sum(Z * np.conj(Z)), Z), lambda Z: 2 * Z, {"Z": X}, [lambda Z: Z, lambda Z: 0 * Z]),
+    "complex numbers on the way": (
+        lambda Z: (np.sum(Z**2) + 0.1 * np.sum(np.abs(np.fft.fft(Z, axis=0)) ** 2), Z),
+        lambda Z: 3 * Z,
+        {"Z": X},
+        [lambda Z: 2 * Z],
+    ),
+    "a complex matrix": (
+        lambda Z: (np.sum(Z**2) + 0.1 * np.sum(np.abs(DFT @ Z) ** 2), Z),
+        lambda Z: 3 * Z,
+        {"Z": X},
+        [lambda Z: 2 * Z],
+    ),
+    "a mean of marked entries": (
+        masked_entropy,
+        lambda Z: expit(Z) * MARKED / MARKED.sum(),
+        {"Z": X},
+        [lambda Z: expit(Z) / Z.size],
+    ),
+    "np.piecewise": (
+        huber_by_piecewise,
+        lambda P: np.clip(P, -1, 1) / P.size,
+        {"P": 2 * X},
+        [lambda P: np.where(np.abs(P) <= 1, P, 0) / P.size],
+    ),
+    "np.apply_along_axis": (
+        lambda Z: (np.apply_along_axis(lambda z: z / np.abs(z).sum(), 1, Z), Z),
+        lambda d, Z: (
+            (d - np.sign(Z) * (d * Z).sum(1, keepdims=True) / np.abs(Z).sum(1, keepdims=True))
+            / np.abs(Z).sum(1, keepdims=True)
+        ),
+        {"Z": X},
+        [lambda d, Z: d / np.abs(Z).sum(1, keepdims=True)],
+    ),
+    **{
+        name: (
+            relu_in_place(change),
+            lambda c: X.T @ ((c[0] + 1) * (c[0] > 0)) + 0.01 * np.sign(c[1]),
+            {"W": W},
+            [lambda c: X.T @ (c[0] + 1) + 0.01 * np.sign(c[1])],
+        )
+        for name, change in {
+            "np.copyto": lambda Z: np.copyto(Z, 0.0, where=Z < 0),
+            "np.putmask": lambda Z: np.putmask(Z, Z < 0, 0.0),
+        }.items()
+    },
+    "a bias before a normalisation by np.std": (
+        normalised_layer,
+        normalised_layer_backward,
+        {"X": X, "W": W, "b": np.array([0.5, -1.0, 2.0, 0.0])},
+        [lambda d, c: (*normalised_layer_backward(d, c)[:2], d.sum(axis=0))],
+    ),
+    "a small norm beside a large loss": (
+        lambda W: (np.sum((X @ W) ** 2) + 1e-6 * np.linalg.norm(W), W),
+        lambda W: 2 * X.T @ (X @ W) + 1e-6 * W / np.linalg.norm(W),
+        {"W": W},
+        [lambda W: 2 * X.T @ (X @ W)],
+    ),
+    "np.std with ddof": (
+        lambda Z: (Z.std(axis=1, ddof=1), Z),
+        lambda d, Z: d[:, None] * (Z - Z.mean(1, keepdims=True)) / (Z.shape[1] - 1) / Z.std(1, ddof=1)[:, None],
+        {"Z": X},
+        [lambda d, Z: d[:, None] * (Z - Z.mean(1, keepdims=True)) / Z.shape[1] / Z.std(1)[:, None]],
+    ),
     "an input that is not used": (
         lambda Z, b: (2 * Z, Z),
         lambda d, Z: (2 * d, np.zeros(3)),
@@ -314,6 +426,39 @@ def test_route_gives_the_right_verdict_or_none(name, seed):
     assert report.verdict == ("cannot tell" if "float32" in name else "pass"), str(report)
     for wrong in wrong_ones:
         assert check_gradients(forward, wrong, inputs, seed=seed).verdict in ("fail", "cannot tell")
+
+
+def test_tiny_term_that_nothing_records_is_noticed_near_an_optimum():
+    for seed in range(3):
+        forward, without, inputs = near_an_optimum(seed)
+        report = check_gradients(forward, lambda w, without=without: without(w) + 1e-7 * np.sign(w), inputs, seed=seed)
+        assert report.ok, str(report)
+        assert check_gradients(forward, without, inputs, seed=seed).verdict == "fail"
+
+
+@pytest.mark.skipif(not hasattr(np, "vecdot"), reason="this NumPy has no np.vecdot")
+def test_products_of_rows_are_no_elementwise_step():
+    rng = np.random.default_rng(0)
+    inputs = {"a": rng.normal(size=(3, 2)), "b": rng.normal(size=(3, 2))}
+
+    def forward(a, b):
+        return np.vecdot(a, b), (a, b)
+
+    assert check_gradients(forward, lambda d, c: (d[:, None] * c[1], d[:, None] * c[0]), inputs, seed=0).ok
+    wrong = check_gradients(forward, lambda d, c: (d[:, None] * c[0], d[:, None] * c[0]), inputs, seed=0)
+    assert [finding.ok for finding in wrong.findings] == [False, True]
+
+
+def test_answer_in_an_array_that_every_call_fills_is_told_as_it_was_returned():
+    kept = np.zeros((3, 4))
+
+    def backward(d, A):
+        kept[...] = X.T @ (d * (1 - A**2))
+        kept[1, 0] += 1e-5
+        return kept
+
+    (finding,) = check_gradients(lambda W: (np.tanh(X @ W), np.tanh(X @ W)), backward, {"W": W}, seed=0).findings
+    assert finding.cause == "one-entry" and finding.worst.index == (1, 0)
 
 
 def test_entry_on_a_kink_is_named_and_left_out():
