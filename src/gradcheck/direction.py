@@ -27,7 +27,7 @@ def slope(problem: Problem, direction: Direction, inputs: Direction | None = Non
 
     Raises NotExact where the route is lost. A real output counts as the slope 0: the forward may ignore this input,
     or drop the imaginary part without a warning, as ``np.abs`` does. The recorded steps of forward and the second
-    opinion of finite differences tell the two apart; where the steps show that ``np.abs`` is lost, they are asked here.
+    opinion of finite differences tell the two apart; where the steps show that a part is lost, they are asked here.
     """
     if problem.slope_of_steps is not None:
         return problem.slope_of_steps(direction, inputs)

@@ -256,7 +256,7 @@ class Traced(NDArrayOperatorsMixin):
         kinds["reduce"] = {np.add: "sum", np.maximum: "max"}.get(ufunc, "other")
         if ufunc.nout != 1 or method not in kinds:
             raise Untraceable(f"{ufunc.__name__}.{method}")
-        axis = kwargs.get("axis") if method == "reduce" else None
+        axis = kwargs.get("axis", 0) if method == "reduce" else None
         result = self.record(kinds[method], CARRYING.get(ufunc, getattr(ufunc, method)), inputs, kwargs, axis, ufunc)
         if target is None:
             return result
@@ -278,7 +278,7 @@ class Traced(NDArrayOperatorsMixin):
         """Return the traced result of a call, or its plain value where that is no float array."""
         found: list[Node] = []
         # A sum over a part of the entries is not spread over all of them.
-        kind = "other" if kind in ("sum", "max") and "where" in kwargs else kind
+        kind = "other" if kind in ("sum", "max") and kwargs.keys() & {"where", "initial"} else kind
 
         def mark(value: Any) -> Any:
             if callable(value) and not isinstance(value, type):
@@ -501,7 +501,7 @@ def slopes_of_steps(problem: Problem) -> Callable[..., float] | None:
     if tape is None or not lost:
         return None
     if any((node.value == 0.0).any() for node in lost):
-        raise NotExact("np.abs stands on its kink")
+        raise NotExact("np.abs, or such a function, stands on its kink")
     here = gradients_of_steps(problem)
     if here is None or any(node.rough for node in tape.nodes):
         return None

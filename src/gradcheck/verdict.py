@@ -159,8 +159,9 @@ def disputed(
     """Return whether the complex step is overruled, as it must be for ``np.abs``.
 
     One central difference that agrees is enough where it is sharp. Otherwise the recorded steps of forward decide,
-    where there are such: their chain rule has no step size. Where there are none, careful differences do, along
-    directions of ever fewer entries, so that kinks beside x are left behind: all that can be judged must disagree.
+    where there are such, and the slopes are not theirs: their chain rule has no step size. Where there are none, a
+    careful difference that agrees is enough, too; else careful ones decide, along directions of ever fewer entries, so
+    that kinks beside x are left behind: all that can be judged must disagree.
     """
     exact, v = known.slopes[number], known.directions[number]
     scale = max(abs(exact), abs(opinion))

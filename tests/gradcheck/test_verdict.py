@@ -403,6 +403,24 @@ ROUTES = {
         {"W": W},
         [lambda W: 2 * X.T @ (X @ W)],
     ),
+    "np.maximum.reduce": (
+        lambda Z: (np.maximum.reduce(np.abs(Z)), Z),
+        lambda d, Z: d * np.sign(Z) * (np.abs(Z) == np.abs(Z).max(axis=0)),
+        {"Z": X},
+        [lambda d, Z: d * np.sign(Z), lambda d, Z: d * (np.abs(Z) == np.abs(Z).max(axis=0))],
+    ),
+    "np.max over all, and with a floor": (
+        lambda Z: (np.max(np.abs(Z)) + 3 * np.max(np.abs(Z), axis=1, initial=0.5).sum(), Z),
+        lambda Z: (
+            np.sign(Z)
+            * (
+                (np.abs(Z) == np.abs(Z).max())
+                + 3.0 * (np.abs(Z) == np.maximum(0.5, np.abs(Z).max(axis=1, keepdims=True)))
+            )
+        ),
+        {"Z": X},
+        [lambda Z: np.sign(Z) * (np.abs(Z) == np.abs(Z).max()), lambda Z: np.sign(Z)],
+    ),
     "np.std with ddof": (
         lambda Z: (Z.std(axis=1, ddof=1), Z),
         lambda d, Z: d[:, None] * (Z - Z.mean(1, keepdims=True)) / (Z.shape[1] - 1) / Z.std(1, ddof=1)[:, None],
