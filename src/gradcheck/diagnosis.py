@@ -424,7 +424,7 @@ def one_along(axis: int) -> Callable[[Evidence], Found]:
         line = one_line(e, axis)
         if line is None or len(e.wrong_places(1e-11)) < np.count_nonzero(e.true.take(line, axis)):
             return None
-        return {"place": line}
+        return {"place": line if e.true.ndim < 3 else f"{line} (of axis {axis})"}
 
     return test
 

@@ -40,6 +40,7 @@ BUDGET, ENDS, MOST_USES = 200_000, 8, 32
 HARMLESS = 1e-6
 USUAL_RATES = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.001)
 BARE = "It leaves out the small constant {} of forward."
+TERM = "The gradient of one term of the loss is missing, such as a regularisation term."
 MISSING = "A path is missing: a sum over entries (a mean, a variance, a norm) depends on the input too."
 
 
@@ -71,8 +72,8 @@ def replays(tape: Tape, dout: Array, truths: Mapping[str, Array]) -> Iterator[Re
     except (Untraceable, ValueError, TypeError, IndexError):
         return
     tables = (
-        activation_slips, formula_slips, broadcast_slips, maximum_slips, fork_slips, guard_slips, factor_slips,
-        condition_slips,
+        activation_slips, formula_slips, broadcast_slips, maximum_slips, term_slips, fork_slips, guard_slips,
+        factor_slips, condition_slips,
     )  # fmt: skip
     slips = (product_slips(tape, arrived), updated_weights(tape, truths), *(table(tape) for table in tables))
     right = RightPass(tape, dout, arrived)
@@ -521,6 +522,14 @@ def updated_weights(tape: Tape, truths: Mapping[str, Array]) -> Iterator[Replay]
         yield Replay("updated-weights", text.format("Each layer's W was"), {"edges": edges})
 
 
+def term_slips(tape: Tape) -> Iterator[Replay]:
+    """Yield each term of a loss without its gradient, however often it uses an input; among numbers there are none."""
+    arrays = any(node.value.size > 1 for node in tape.inputs.values())
+    for node in tape.nodes if arrays else ():
+        for k in range(2) if node.source in (np.add, np.subtract) and node.value.size == 1 < len(node.parents) else ():
+            yield Replay("missing-term", TERM, {"edges": {(node, k): nothing}}, "edge")
+
+
 def fork_slips(tape: Tape) -> Iterator[Replay]:
     """Yield slips where a value is used more than once, so that several contributions add."""
     sums = []
@@ -566,7 +575,7 @@ def name_of_loss(tape: Tape, parent: Node, node: Node, what: str, uses: int) -> 
         return "wrong-mask", "One side of a condition gets no gradient: each entry gets that of the side it took."
     final = here.value.size == 1 and tape.out.value.size == 1
     if shrinks and final and here.source in (np.add, np.subtract):
-        return "missing-term", "The gradient of one term of the loss is missing, such as a regularisation term."
+        return "missing-term", TERM
     if shrinks and here in whole:
         return PATH, MISSING
     lost = "only one use is counted" if uses == 2 else "one use is not counted"

@@ -146,7 +146,8 @@ class Node:
     def shrinks(self) -> bool:
         """Whether this step sums up (a mean, a norm, a maximum): it neither multiplies matrices nor picks entries."""
         smaller = self.value.size < max((parent.value.size for parent in self.parents), default=0)
-        return smaller and self.kind != "matmul" and self.source is not ENTRIES
+        is_product = self.kind == "matmul" and self.value.ndim > 0
+        return smaller and not is_product and self.source is not ENTRIES
 
     @property
     def is_analytic(self) -> bool:
