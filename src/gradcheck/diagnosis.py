@@ -261,11 +261,14 @@ def twofold(e: Evidence) -> Found:
     hits: dict[str, tuple[int, Diagnosis]] = {}
     for slip, explained in e.slips():
         wrong = slip.gradients[e.name]
+        factor = e.factor_of(wrong) if slip.free != "rate" else None
+        if factor is None:
+            continue
+        guess = guesses(e, factor)
         # Few numbers are some factor times others by accident.
-        few = np.unique(np.abs(wrong)).size < 3 or wrong.size == e.true.size and e.same(wrong.ravel(), e.true.ravel())
-        factor = e.factor_of(wrong) if slip.free != "rate" and not few else None
-        guess = guesses(e, factor) if factor is not None else ""
-        if factor is not None and (guess or abs(factor + 1) <= e.close):
+        few = np.unique(np.abs(wrong)).size < 3
+        right = wrong.size == e.true.size and e.same(wrong.ravel(), e.true.ravel())
+        if not few and not right and (guess or abs(factor + 1) <= e.close):
             turned = " The sign is flipped, too." if factor < 0 else ""
             also = f" Besides, all of it counts {e.times(abs(factor))} what it should{guess}." if guess else ""
             said = Diagnosis(slip.cause, f"d{e.name} is wrong in two ways. {slip.sentence}{also}{turned}", factor)
