@@ -236,6 +236,11 @@ class CellShell(InteractiveShell):
     def enable_gui(self, gui: Any = None) -> None:
         """Do nothing: there is no window, and figures are kept as images."""
 
+    def ask_exit(self) -> None:
+        """Refuse what exit() and quit() ask for; without this method they would speak of the lack of it."""
+        __tracebackhide__ = True
+        raise RuntimeError("exit() and quit() end the notebook, so nothing after them would run: take them out")
+
     def showtraceback(self, *args: Any, **keywords: Any) -> None:
         """Put out the traceback of an error; a time limit waits meanwhile, since its next alarm would spoil it."""
         left, interval = signal.setitimer(signal.ITIMER_REAL, 0)

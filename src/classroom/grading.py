@@ -39,6 +39,8 @@ from classroom.rebuild import MISSING, Role, nbgrader_of, source_of
 from classroom.sandbox import MAX_SNAPSHOTS, MB, Inside, Sandbox, SandboxGone, SandboxSettings
 
 MAX_RESTARTS = 3
+# What a check says, before the reason, where a cell that was to define a name was left out or not run.
+NOTHING_DEFINED = "nothing was defined by the cell of {name}"
 # Characters of all outputs of a learner's cells: each of thousands of cells may show a picture.
 MAX_ALL_OUTPUTS = 20 * MB
 # Characters of a cell that is read for its names: the tree takes some hundred times as much memory.
@@ -503,9 +505,10 @@ def run_learners_cells(
         except SandboxGone as problem:
             if at is None or at in left_out or len(left_out) >= MAX_RESTARTS:
                 last = at if at is not None else -1
-                text = f"An earlier cell {problem}. This one was not run."
+                said = plain_text(problem, 300)
                 for k in work.own:
-                    if k > last and k not in done.outputs:
+                    if k >= last and k not in done.outputs:
+                        text = f"This cell {said}." if k == last else f"An earlier cell {said}. This one was not run."
                         done.outputs[k] = [failure("NotRun", text, "")]
                 return done
             left_out[at] = plain_text(problem, 300)
@@ -585,8 +588,9 @@ def grade_notebook(
         k = result["index"]
         cells[k]["outputs"] = result["outputs"]
         if result["amiss"]:
+            is_said = any(output.get("evalue") == result["amiss"] for output in result["outputs"])
             note = {"output_type": "stream", "name": "stdout", "text": result["amiss"] + "\n"}
-            cells[k]["outputs"] = [note, *result["outputs"]]
+            cells[k]["outputs"] = result["outputs"] if is_said else [note, *result["outputs"]]
         if result["failed"] and roles[k].kind == "instructor" and not work.names[k]:
             said = next((o["evalue"] for o in result["outputs"] if o["output_type"] == "error"), "no reason")
             name = nbgrader_of(cells[k]).get("grade_id", k + 1)
@@ -621,6 +625,8 @@ def why_undefined(name: str, cells: list[dict[str, Any]], work: Plan, place: int
     for k in (place, *moved):
         for output in cells[k]["outputs"]:
             if output["output_type"] == "error":
+                if output["ename"] in ("LeftOut", "NotRun"):
+                    return f"{NOTHING_DEFINED.format(name=name)}: {output['evalue']}"
                 # IPython has the cell in a file of its own making: "(<ipython-input-1-365d2e97e0fa>, line 2)".
                 said = output["evalue"].partition("\n")[0][:200]
                 said = re.sub(r"\(<[^>]*>, (line \d+)\)", r"(\1)", said).rstrip(".")

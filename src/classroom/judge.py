@@ -18,8 +18,7 @@ from typing import Any
 
 from classroom.cells import CellShell, new_shell, plain_text, run_cell, warm_up
 from classroom.channel import Channel, Gone, Silent
-from classroom.crossing import Garbled
-from classroom.proxy import Learner, LearnerGone
+from classroom.proxy import Learner, LearnerGone, ProcessEnded
 
 
 def judge(shell: CellShell, job: dict[str, Any], ends: list[socket.socket]) -> Iterator[dict[str, Any]]:
@@ -39,26 +38,30 @@ def judge(shell: CellShell, job: dict[str, Any], ends: list[socket.socket]) -> I
     given: dict[str, Any] = {}
     at = None
     for step in job["steps"]:
-        amiss = None
         if step["snapshot"] is not None and step["snapshot"] != at:
             at = step["snapshot"]
             for statement in step["imports"]:
                 with contextlib.suppress(Exception):
                     exec(compile(statement, "<import>", "exec"), shell.user_ns)  # the instructor's own text
-            amiss = take_names(shell, learners[at[0]], step, given)
+            take_names(shell, learners[at[0]], step, given)
         result, outputs = run_cell(shell, step["source"], step["seconds"])
         failed = result is None or not result.success
-        if step["check"]:
-            # Where the learner's process is amiss, that is why a name did not come.
-            outputs = check_outputs(step if amiss is None else {**step, "names": {}}, result, outputs, failed)
         gone = learners[at[0]].gone if at is not None else None
-        yield {"index": step["index"], "outputs": outputs, "failed": failed, "amiss": gone or amiss}
+        if step["check"]:
+            outputs = check_outputs(step, result, outputs, failed, gone)
+        yield {
+            "index": step["index"],
+            "outputs": outputs,
+            "failed": failed,
+            "amiss": None if gone is None else str(gone),
+            "ended": isinstance(gone, ProcessEnded),
+        }
         # A traceback keeps the values of its frames, large ones too.
         sys.last_type = sys.last_value = sys.last_traceback = result = None
 
 
-def take_names(shell: CellShell, learner: Learner, step: dict[str, Any], given: dict[str, Any]) -> str | None:
-    """Put the learner's functions and values into the judge's notebook; return what prevented it.
+def take_names(shell: CellShell, learner: Learner, step: dict[str, Any], given: dict[str, Any]) -> None:
+    """Put the learner's functions and values into the judge's notebook; none where the learner's process is gone.
 
     A name that the instructor's cells have bound since stays theirs, unless a later solution cell is to bind it.
     """
@@ -72,22 +75,24 @@ def take_names(shell: CellShell, learner: Learner, step: dict[str, Any], given: 
             shell.user_ns.pop(name, None)
     try:
         found = learner.names(names, step["classes"])
-    except LearnerGone as problem:
-        return str(problem)
-    except Garbled as problem:
-        return f"The process that runs your code sent something that is no answer: {problem}."
+    except LearnerGone:
+        return
     for name, value in found.items():
         shell.user_ns[name] = given[name] = value
-    return None
 
 
 def check_outputs(
-    step: dict[str, Any], result: Any, outputs: list[dict[str, Any]], failed: bool
+    step: dict[str, Any],
+    result: Any,
+    outputs: list[dict[str, Any]],
+    failed: bool,
+    gone: LearnerGone | None = None,
 ) -> list[dict[str, Any]]:
     """Return a check's outputs such that nbgrader reads the score that the check gave, and 0 where it gave none.
 
     What a check prints to stderr is no failure. A traceback would show the source of hidden checks: of an error only
-    its kind, its message and a line that the released notebook shows as well are kept.
+    its kind, its message and a line that the released notebook shows as well are kept. ``gone`` says why the learner's
+    process is gone, where it is: then that is why a name did not come.
     """
     kept = []
     for output in outputs:
@@ -100,6 +105,8 @@ def check_outputs(
         late = [output for output in outputs if output["output_type"] == "error" and output["ename"] == "TimeLimit"]
         if error is None and late:
             return [*kept, failure("TimeLimit", "This check did not finish in time.", "")]
+        if gone is not None and isinstance(error, NameError) and error.name in step["names"]:
+            return [*kept, failure(type(gone).__name__, str(gone), "")]
         return [*kept, describe_failure(step, error)]
     value = result.result
     if value is None:

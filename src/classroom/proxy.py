@@ -19,6 +19,16 @@ from classroom.crossing import CannotCross, Garbled, Reader, Writer, restore
 MAX_CALLBACKS = 200_000
 MAX_NESTED = 8
 GRACE = 2.0
+PROCESS = "The process that runs your code"
+# A crash, or the system where memory is short, ends a process as well: what is said accuses nobody.
+ENDED_IN = (
+    "Your code ended its own process in {what}, as os._exit, os.kill, a crash or too much memory does: take out what "
+    "does so."
+)
+ENDED_BEFORE = (
+    "The process that runs your code had ended before this check asked for it. Code elsewhere in your notebook ends "
+    "processes, with os.kill for instance: take that out."
+)
 
 
 class LearnerError(Exception):
@@ -26,7 +36,18 @@ class LearnerError(Exception):
 
 
 class LearnerGone(Exception):
-    """The process that ran the learner's code has ended, or no longer answers."""
+    """The process that ran the learner's code has ended, or no longer answers.
+
+    What is raised is one of its kinds: a check may show a learner the name.
+    """
+
+
+class ProcessEnded(LearnerGone):
+    """The process that ran the learner's code has ended."""
+
+
+class NoAnswer(LearnerGone):
+    """The process that ran the learner's code does not answer in time, or not in a known form."""
 
 
 class CannotBeJudged(TypeError, ValueError):
@@ -39,17 +60,17 @@ class Learner:
     def __init__(self, channel: Channel, call_seconds: float, max_bytes: int) -> None:
         self.channel, self.call_seconds, self.max_bytes = channel, call_seconds, max_bytes
         self.number = 0
-        self.gone: str | None = None
+        self.gone: LearnerGone | None = None
         self.late: dict[int, str] = {}
         self.depth = 0
         self.callbacks_left = MAX_CALLBACKS
 
     def names(self, names: list[str], classes: Container[str] = ()) -> dict[str, Any]:
         """Return the values behind those of the names that the learner has defined; ``classes`` are open objects."""
-        reply, blob = self.request({"do": "names", "names": names}, bytearray(), self.call_seconds, [])
+        reply, blob = self.request({"do": "names", "names": names}, bytearray(), self.call_seconds, [], ENDED_BEFORE)
         found = reply.get("found")
         if not isinstance(found, dict):
-            raise self.lost("sent something that is no answer")
+            raise self.lost(NoAnswer, f"{PROCESS} sent something that is no answer.")
         values = {}
         with self.garbled():
             for name in [name for name in names if name in found]:
@@ -76,7 +97,7 @@ class Learner:
             "do": "apply", "operation": operation, "args": form, "what": what, "seconds": self.call_seconds,
             "errors": np.geterr(),
         }  # fmt: skip
-        reply, blob = self.request(header, writer.blob, self.call_seconds, lent)
+        reply, blob = self.request(header, writer.blob, self.call_seconds, lent, ENDED_IN.format(what=what))
         with self.garbled():
             self.take_changes(reply, blob, args, lent)
             self.repeat_prints(reply)
@@ -96,10 +117,15 @@ class Learner:
         if isinstance(after, list) and len(after) == len(args):
             restore(args[1:], after[1:])
 
-    def request(self, header: Any, blob: bytearray, seconds: float, lent: list[Any]) -> tuple[Any, bytearray]:
-        """Send a request and return the reply; serve the learner's calls of lent functions meanwhile."""
+    def request(
+        self, header: Any, blob: bytearray, seconds: float, lent: list[Any], ended: str
+    ) -> tuple[Any, bytearray]:
+        """Return the reply to a request, and serve the learner's calls of lent functions meanwhile.
+
+        ``ended`` is what to say where the process ends before the reply.
+        """
         if self.gone:
-            raise LearnerGone(self.gone)
+            raise type(self.gone)(*self.gone.args)
         self.number += 1
         number = self.number
         deadline = time.monotonic() + seconds + GRACE
@@ -116,11 +142,12 @@ class Learner:
                 else:
                     raise Garbled("an answer came that nobody asked for")
         except Silent:
-            raise self.lost(f"did not answer within {seconds:g} seconds and could not be interrupted") from None
+            late = f"{PROCESS} did not answer within {seconds:g} seconds and could not be interrupted."
+            raise self.lost(NoAnswer, late) from None
         except Gone:
-            raise self.lost("ended while it was used") from None
+            raise self.lost(ProcessEnded, ended) from None
         except Garbled as problem:
-            raise self.lost(f"sent something that is no answer: {problem}") from None
+            raise self.lost(NoAnswer, f"{PROCESS} sent something that is no answer: {problem}.") from None
 
     @contextlib.contextmanager
     def garbled(self) -> Iterator[None]:
@@ -128,13 +155,13 @@ class Learner:
         try:
             yield
         except Garbled as problem:
-            raise self.lost(f"sent something that is no answer: {problem}") from None
+            raise self.lost(NoAnswer, f"{PROCESS} sent something that is no answer: {problem}.") from None
 
-    def lost(self, what: str) -> LearnerGone:
+    def lost(self, kind: type[LearnerGone], text: str) -> LearnerGone:
         """Give the learner's process up; return the exception that says so."""
-        self.gone = f"The process that runs your code {what}."
+        self.gone = kind(text)
         self.channel.close()
-        return LearnerGone(self.gone)
+        return self.gone
 
     def serve_callback(self, request: Any, blob: bytearray, lent: list[Any], deadline: float) -> None:
         """Call a function that this call has lent, and send its value."""

@@ -412,6 +412,13 @@ def escape_blanks(name: str) -> str:
     return "".join(f"\\{ord(sign):03o}" if sign in " \t\n\\#" else sign for sign in name)
 
 
+# What a cell did. A crash, or the system where memory is short, ends a process as well: what is said accuses nobody.
+ENDED = (
+    "ended the process that runs your code, as os._exit, os.kill, a crash or too much memory does: take out what does "
+    "so"
+)
+
+
 class SandboxGone(Exception):
     """The sandbox has ended, or does not answer: what ran in it is lost."""
 
@@ -537,7 +544,7 @@ class Inside:
         except Silent:
             raise SandboxGone(f"did not end within {seconds:g} seconds and could not be interrupted") from None
         except (Gone, OSError):
-            raise SandboxGone("ended the process that runs your code") from None
+            raise SandboxGone(ENDED) from None
         except Garbled as problem:
             raise SandboxGone(f"sent something that is no answer: {problem}") from None
         if not isinstance(reply, dict) or reply.get("reply") != self.number:
@@ -560,7 +567,7 @@ class Inside:
                 raise
             except OSError:
                 mine.close()
-                raise SandboxGone("ended the process that runs your code") from None
+                raise SandboxGone(ENDED) from None
         return mine
 
     def hand_over(self) -> socket.socket:

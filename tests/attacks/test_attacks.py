@@ -310,8 +310,8 @@ def test_hidden_inputs_do_not_come_back_in_later_cells(course):
     ("student", "sentence"),
     [
         ("loop-that-swallows-interrupts", "could not be interrupted. It was left out"),
-        ("exit-at-once", "ended the process that runs your code. It was left out"),
-        ("exit-in-a-call", "ended while it was used"),
+        ("exit-at-once", "take out what does so. It was left out"),
+        ("exit-in-a-call", "Your code ended its own process in double, as os._exit"),
         ("call-that-never-returns", "did not finish within 2 seconds"),
         ("call-that-swallows-interrupts", "did not answer within 2 seconds"),
         ("garbles", "sent something that is no answer"),
@@ -323,7 +323,7 @@ def test_hidden_inputs_do_not_come_back_in_later_cells(course):
         ("giant-numbers", "is larger than may be passed"),
         ("garbles-hugely", "sent something that is no answer"),
         ("drips-whole-messages", "sent something that is no answer"),
-        ("crash", "ended while it was used"),
+        ("crash", "Your code ended its own process in "),
     ],
 )
 def test_what_went_wrong_is_said_in_a_sentence(course, student, sentence):

@@ -18,14 +18,14 @@ def grade(requires_program):
     requires_program("bwrap")
     sandboxes, judge, folder = Sandboxes(SandboxSettings(call_seconds=5.0)), JudgeServer(), WorkingFolder({})
 
-    def run(answers: list[str], checks: list[str], setup: str = "") -> list[str]:
+    def run(answers: list[str], checks: list[str], setup: str = "", told: str = "ename") -> list[str]:
         built = rebuilt(answers, checks, setup)
         grade_notebook(
             built.notebook["cells"], built.roles, {}, learner=object(), files={}, folder=Path(folder.path),
             sandboxes=sandboxes, judge=judge, warn=lambda text: None,
         )  # fmt: skip
         return [
-            next((output["ename"] for output in cell["outputs"] if output["output_type"] == "error"), "")
+            next((output[told] for output in cell["outputs"] if output["output_type"] == "error"), "")
             for cell in built.notebook["cells"]
             if str(grade_id(cell)).startswith("check")
         ]
@@ -93,13 +93,13 @@ EQUAL = [f"assert {name}() == {number}" for number, name in enumerate(NAMES)]
         pytest.param(
             ["import os\ndef first():\n    os._exit(0)", *PLAIN[1:]],
             EQUAL,
-            ["LearnerGone", "", ""],
+            ["ProcessEnded", "", ""],
             id="call-that-ends-it",
         ),
         pytest.param(
             [*PLAIN[:2], "import os\ndef third():\n    os._exit(0)"],
             EQUAL,
-            ["", "", "LearnerGone"],
+            ["", "", "ProcessEnded"],
             id="last-call-ends-it",
         ),
         pytest.param(
@@ -116,6 +116,23 @@ EQUAL = [f"assert {name}() == {number}" for number, name in enumerate(NAMES)]
 )
 def test_check_meets_the_notebook_as_it_was_at_its_place(grade, answers, checks, errors):
     assert grade(answers, checks) == errors
+
+
+ENDS = "import os\n{}\ndef first():\n    {}\n    return 0"
+
+
+@pytest.mark.parametrize(
+    ("first", "said"),
+    [
+        (ENDS.format("", "os._exit(0)"), "Your code ended its own process in first, as os._exit"),
+        (ENDS.format("os._exit(0)", ""), "nothing was defined by the cell of first: This cell ended the process that"),
+        ("def first():\n    exit()", "exit() and quit() end the notebook, so nothing after them would run: take them"),
+    ],
+    ids=["function", "cell", "exit"],
+)
+def test_code_that_ends_its_process_is_told_where_and_that_it_must_go(grade, first, said):
+    told = grade([first, *PLAIN[1:]], EQUAL, told="evalue")
+    assert told[0].startswith(said) and "take" in told[0] and told[1:] == ["", ""]
 
 
 @pytest.fixture
@@ -158,7 +175,7 @@ def test_as_few_snapshots_are_taken_as_will_do(grade, order, answers, asked):
 
 def test_shared_process_that_a_call_ends_costs_only_its_own_check(grade, order):
     crash = "def first():\n    np.lib.stride_tricks.as_strided(np.zeros(1), (10**9,), (8,))[:] = 1.0\n    return 0"
-    assert grade([crash, *PLAIN[1:]], EQUAL, "import numpy as np") == ["LearnerGone", "", ""]
+    assert grade([crash, *PLAIN[1:]], EQUAL, "import numpy as np") == ["ProcessEnded", "", ""]
     # The cells run once more, for a snapshot of each state.
     assert order == ["run"] * 4 + ["hand_over"] + ["run"] * 4 + ["snapshot"] * 2 + ["hand_over"]
 
