@@ -222,7 +222,7 @@ class SafeAutograde(Autograde):  # type: ignore[misc]
                 raise InstructorError(f"{notebook_filename} changed its number of cells while it was rebuilt.")
             self._sanitizing = False
             if not self.unsafe:
-                self.grade(notebook, rebuilt, about, Path(notebook_filename).parent)
+                self.grade(notebook, rebuilt, about, Path(notebook_filename))
             self._init_preprocessors()
             notebook = as_node(notebook)
             text, resources = self.exporter.from_notebook_node(notebook, resources)
@@ -260,7 +260,7 @@ class SafeAutograde(Autograde):  # type: ignore[misc]
             if role.kind in ("check", "instructor"):
                 cell["source"] = whole.get(nbgrader_of(cell).get("grade_id"), cell["source"])
 
-    def grade(self, notebook: Any, rebuilt: Rebuilt, about: dict[str, Any], submitted: Path) -> None:
+    def grade(self, notebook: Any, rebuilt: Rebuilt, about: dict[str, Any], path: Path) -> None:
         """Run one rebuilt notebook's cells inside and its checks outside."""
         assert self.sandboxes is not None and self.judge is not None
         assignment = about["assignment"]
@@ -275,11 +275,11 @@ class SafeAutograde(Autograde):  # type: ignore[misc]
             rebuilt.roles,
             solutions,
             learner=learner,
-            files=self.files_for(assignment, submitted),
+            files=self.files_for(assignment, path.parent),
             folder=self.folders[assignment].path,
             sandboxes=self.sandboxes,
             judge=self.judge,
-            warn=self.log.warning,
+            warn=lambda text: self.log.warning("%s: %s", path, text),
         )
 
     def plain_files(self, folder: Path) -> dict[str, Path]:

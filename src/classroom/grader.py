@@ -4,6 +4,7 @@ What leaves a worker are the notebooks with their outputs. Scores are read from 
 """
 
 import contextlib
+import functools
 import gc
 import itertools
 import json
@@ -141,7 +142,8 @@ class Grader:
                         cell["source"] = cell["source"] if source is None else source
                 grade_notebook(
                     cells, rebuilt.roles, exercise.solutions, learner=learner, files=files,
-                    folder=self.folder / "trusted", sandboxes=self.sandboxes, judge=self.judge, warn=remarks.append,
+                    folder=self.folder / "trusted", sandboxes=self.sandboxes, judge=self.judge,
+                    warn=functools.partial(remark, remarks, name),
                 )  # fmt: skip
                 notebook = rebuilt.notebook | {"metadata": exercise.metadata}
                 graded[name] = json.dumps(notebook).encode()
@@ -154,6 +156,11 @@ class Grader:
         self.sandboxes.close()
         self.judge.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def remark(remarks: list[str], notebook: str, text: str) -> None:
+    """Add what an instructor may want to know of a notebook."""
+    remarks.append(f"{notebook}: {text}")
 
 
 def write_files(folder: Path, files: dict[str, bytes]) -> dict[str, Path]:

@@ -26,7 +26,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +35,14 @@ from classroom.channel import Channel, Gone, Silent
 from classroom.crossing import Garbled
 from classroom.errors import InstructorError
 from classroom.judge import failure
-from classroom.rebuild import MISSING, Role, nbgrader_of, source_of
+from classroom.rebuild import MISSING, NOTHING_DEFINED, Role, nbgrader_of, source_of
 from classroom.sandbox import MAX_SNAPSHOTS, MB, Inside, Sandbox, SandboxGone, SandboxSettings
 
 MAX_RESTARTS = 3
-# What a check says, before the reason, where a cell that was to define a name was left out or not run.
-NOTHING_DEFINED = "nothing was defined by the cell of {name}"
+# Cells that one line tells of.
+MOST_TOLD = 5
+# What stands for the sandbox itself among the numbers of its snapshots.
+THE_SANDBOX = -1
 # Characters of all outputs of a learner's cells: each of thousands of cells may show a picture.
 MAX_ALL_OUTPUTS = 20 * MB
 # Characters of a cell that is read for its names: the tree takes some hundred times as much memory.
@@ -267,8 +269,13 @@ class JudgeServer:
                 self.ask("prepare", [theirs])
             channel.send(sources, b"", 60.0)
 
-    def judge(self, job: dict[str, Any], ends: list[socket.socket], seconds: float) -> list[dict[str, Any]]:
-        """Return what each step of the job gave, within ``seconds`` for all; JudgeEnded where its process fails."""
+    def judge(
+        self, job: dict[str, Any], ends: list[socket.socket], seconds: float, look: Callable[[int], None]
+    ) -> list[dict[str, Any]]:
+        """Return what each step of the job gave, within ``seconds`` for all; JudgeEnded where its process fails.
+
+        ``look`` is called with the index of each step that is to wait, before the next one begins.
+        """
         mine, theirs = socket.socketpair()
         deadline = time.monotonic() + seconds
         done: list[dict[str, Any]] = []
@@ -279,8 +286,12 @@ class JudgeServer:
                 self.ask("judge", [theirs, *ends])
                 pid = json.loads(self.control.recv(65536))["pid"]
             channel.send(job, b"", 60.0)
-            while len(done) < len(job["steps"]):
+            for step in job["steps"]:
                 done.append(channel.receive(max(0.0, deadline - time.monotonic()))[0])
+                if step["wait"]:
+                    look(step["index"])
+                    if step is not job["steps"][-1]:
+                        channel.send({}, b"", 60.0)
             return done
         except (Gone, Silent, Garbled, OSError, ValueError) as problem:
             if pid is None or self.process.poll() is not None:
@@ -464,13 +475,20 @@ def inner_names(source: str) -> frozenset[str]:
 
 
 def run_learners_cells(
-    work: Plan, sandboxes: Sandboxes, learner: Any, files: dict[str, Path], settings: SandboxSettings, alike: set[int]
+    work: Plan,
+    sandboxes: Sandboxes,
+    learner: Any,
+    files: dict[str, Path],
+    alike: set[int],
+    left_out: dict[int, str],
+    harm: dict[int, str],
 ) -> Pass:
     """Run the learner's cells in order and return their outputs and the snapshots, fewer for cells that are alike.
 
-    A cell that ends the process, or cannot be stopped, is left out and said so; the others run again without it.
+    A cell that ends the process, or cannot be stopped, is put into ``left_out`` and said so; the others run again
+    without it. What it did goes into ``harm``, where an instructor should know of it.
     """
-    left_out: dict[int, str] = {}
+    settings = sandboxes.settings
     deadline = time.monotonic() + settings.notebook_seconds
     while True:
         done = Pass()
@@ -494,6 +512,8 @@ def run_learners_cells(
                         done.take_snapshots(notebook, alike)
                     at, changed = k, True
                     outputs = harmless(notebook.run(work.inside[k], settings.cell_seconds))
+                    if k in work.own and k not in work.calm:
+                        sandboxes.of(learner).look_for_harm()
                     if k in work.own:
                         size = len(json.dumps(outputs))
                         room -= size
@@ -503,6 +523,8 @@ def run_learners_cells(
             notebook.close()
             return done
         except SandboxGone as problem:
+            if at is not None and problem.did:
+                harm.setdefault(at, problem.did)
             if at is None or at in left_out or len(left_out) >= MAX_RESTARTS:
                 last = at if at is not None else -1
                 said = plain_text(problem, 300)
@@ -541,6 +563,7 @@ def grade_notebook(
     ``files`` are put beside the learner's code, ``folder`` is where the instructor's cells run. Every check has either
     run to its end or carries an error, so that none counts which did not run.
     """
+    begin = time.monotonic()
     settings = sandboxes.settings
     work = plan(cells, roles, solutions)
     for name, check in work.unknown.items():
@@ -551,13 +574,13 @@ def grade_notebook(
     for k in work.judged:
         if roles[k].kind == "check":
             cells[k]["outputs"] = [failure("NotRun", "This check was not run; it counts 0.", "")]
-    left_out: set[int] = set()
+    left_out: dict[int, str] = {}
+    unjudged: set[int] = set()
+    harm: dict[int, str] = {}
     alike = work.alike
-    while True:
-        done = run_learners_cells(work, sandboxes, learner, files, settings, alike)
-        for k, outputs in done.outputs.items():
-            cells[k]["outputs"] = outputs
-        steps = [step_of(k, cells, roles[k], work, done, settings) for k in work.judged if k not in left_out]
+
+    def judged(work: Plan, done: Pass, alike: set[int]) -> list[dict[str, Any]]:
+        steps = [step_of(k, cells, roles[k], work, done, alike, settings) for k in work.judged if k not in unjudged]
         job = {
             "folder": str(folder),
             "max_bytes": settings.message_size * MB,
@@ -565,8 +588,15 @@ def grade_notebook(
             "limits": {"RLIMIT_AS": settings.judge_memory * MB, "RLIMIT_CPU": settings.judge_cpu_seconds},
             "steps": steps,
         }
+        look = functools.partial(look_at_sandbox, sandboxes.of(learner), done, set(), harm)
+        return judge.judge(job, done.ends, settings.check_seconds * (len(steps) + 1), look) if steps else []
+
+    while True:
+        done = run_learners_cells(work, sandboxes, learner, files, alike, left_out, harm)
+        for k, outputs in done.outputs.items():
+            cells[k]["outputs"] = outputs
         try:
-            results = judge.judge(job, done.ends, settings.check_seconds * (len(steps) + 1)) if steps else []
+            results = judged(work, done, alike)
             if done.shared and any(result["amiss"] for result in results):
                 # A call that ended its process, which is rare, is to cost no other check anything.
                 alike = set()
@@ -574,18 +604,30 @@ def grade_notebook(
             break
         except JudgeEnded as problem:
             # The step at which it happened is left out, and the rest is judged anew.
-            results, k = problem.done, steps[len(problem.done)]["index"]
+            results = problem.done
+            k = [k for k in work.judged if k not in unjudged][len(results)]
             name = nbgrader_of(cells[k]).get("grade_id", k + 1)
             text = f"The process that ran this check {problem}, as with a result that is far too large. It counts 0."
             cells[k]["outputs"] = [failure("NotRun", text, "")]
             warn(f"The process that ran {name!r} {problem}; it counts 0. Does it pass on your own solution?")
-            left_out.add(k)
-            if len(left_out) > MAX_RESTARTS:
+            unjudged.add(k)
+            if len(unjudged) > MAX_RESTARTS:
                 break
         finally:
             done.close()
     for result in results:
         k = result["index"]
+        if (not result["met"] or result["ended"]) and time.monotonic() < begin + settings.notebook_seconds:
+            # Maybe what another check called has ended this one's process, and then it costs this one nothing.
+            sandboxes.replace()
+            alone = work_of_one(k, work, cells, roles)
+            done = run_learners_cells(alone, sandboxes, learner, files, set(), left_out, harm)
+            with contextlib.suppress(JudgeEnded), contextlib.closing(done):
+                again = judged(alone, done, set())[-1]
+                if not again["amiss"] or not result["met"]:
+                    result = again
+        if result["met"] and result["did"]:
+            harm.setdefault(k, result["did"])
         cells[k]["outputs"] = result["outputs"]
         if result["amiss"]:
             is_said = any(output.get("evalue") == result["amiss"] for output in result["outputs"])
@@ -595,10 +637,71 @@ def grade_notebook(
             said = next((o["evalue"] for o in result["outputs"] if o["output_type"] == "error"), "no reason")
             name = nbgrader_of(cells[k]).get("grade_id", k + 1)
             warn(f"The instructor's cell {name!r} failed beside the checks: {said}. Checks that need it count 0.")
+    if harm:
+        warn(told_of_harm(harm, cells, work))
+
+
+def work_of_one(k: int, work: Plan, cells: list[dict[str, Any]], roles: list[Role]) -> Plan:
+    """Return the plan for judging cell ``k`` alone, after the cells that stand before it.
+
+    The instructor's cells before it are judged again, and of the checks those that bind a name that it uses.
+    """
+    source = source_of(cells[k])
+    missing = set(used_names(source)) - set(bound_names(source)[0])
+    kept = []
+    for j in reversed(work.judged[: work.judged.index(k)]):
+        bound = set(bound_names(source_of(cells[j]))[0])
+        if roles[j].kind != "check" or bound & missing:
+            kept.append(j)
+            missing = (missing - bound) | used_names(source_of(cells[j]))
+    return replace(work, judged=[*reversed(kept), k], inside={j: text for j, text in work.inside.items() if j < k})
+
+
+def look_at_sandbox(sandbox: Sandbox, done: Pass, ended: set[int], harm: dict[int, str], k: int) -> None:
+    """Add to ``harm`` what the functions that cell ``k`` calls did to other processes.
+
+    ``ended`` are the snapshots that had ended before, and THE_SANDBOX where others would be blamed for what it lacks.
+    """
+    if THE_SANDBOX in ended:
+        return
+    try:
+        sandbox.look_for_harm()
+    except SandboxGone as problem:
+        harm.setdefault(k, problem.did)
+        ended.add(THE_SANDBOX)
+        return
+    now = {place for place, end in enumerate(done.ends) if has_ended(end)}
+    if now - ended - {done.snapshot[k][0]}:
+        harm.setdefault(k, "ended processes beside its own")
+    ended |= now
+
+
+def has_ended(end: socket.socket) -> bool:
+    """Return whether nobody holds the other side of a connection any more; what has come over it stays there."""
+    try:
+        return bool(select.select([end], [], [], 0)[0]) and not end.recv(1, socket.MSG_PEEK)
+    except OSError:
+        return True
+
+
+def told_of_harm(harm: dict[int, str], cells: list[dict[str, Any]], work: Plan) -> str:
+    """Return what to tell an instructor of cells that ended processes, and of checks that met functions that did.
+
+    Nobody is accused: too much memory ends a process as well.
+    """
+    told = []
+    for k, did in sorted(harm.items()):
+        name = nbgrader_of(cells[k]).get("grade_id", k + 1)
+        told.append(f"the cell {name} {did}" if k in work.own else f"while {name} ran, the learner's code {did}")
+    more = f"; and so on in {len(told) - MOST_TOLD} more" if len(told) > MOST_TOLD else ""
+    return (
+        f"look at this work: {'; '.join(told[:MOST_TOLD])}{more}. It may be an accident, such as a crash or too much "
+        "memory; nobody else's work is touched"
+    )
 
 
 def step_of(
-    k: int, cells: list[dict[str, Any]], role: Role, work: Plan, done: Pass, settings: SandboxSettings
+    k: int, cells: list[dict[str, Any]], role: Role, work: Plan, done: Pass, alike: set[int], settings: SandboxSettings
 ) -> dict[str, Any]:
     """Return what the judge needs to know of cell ``k``."""
     return {
@@ -608,6 +711,8 @@ def step_of(
         "check": role.kind == "check",
         "points": float(nbgrader_of(cells[k]).get("points", 0) or 0),
         "snapshot": done.snapshot.get(k),
+        # Functions that leave nothing behind start and end no process.
+        "wait": k in done.snapshot and k not in alike,
         "names": {name: why_undefined(name, cells, work, place) for name, place in work.names[k].items()},
         "fresh": work.fresh[k],
         "imports": work.imports[k],

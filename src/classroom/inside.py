@@ -332,6 +332,15 @@ def clean() -> None:
             empty(folder)
 
 
+def fork_once() -> None:
+    """Start a process that ends at once; OSError where there may be no more of them."""
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, 0)
+
+
 def put_file(name: str, source: int) -> None:
     """Copy the file open at ``source`` to ``name`` in the working folder."""
     target = Path("/notebook", name)
@@ -386,6 +395,8 @@ def main() -> None:
         try:
             if request["do"] == "clean":
                 clean()
+            elif request["do"] == "fork":
+                fork_once()
             elif request["do"] == "file":
                 put_file(request["name"], found.pop())
             elif request["do"] == "notebook":

@@ -22,7 +22,10 @@ from classroom.proxy import Learner, LearnerGone, ProcessEnded
 
 
 def judge(shell: CellShell, job: dict[str, Any], ends: list[socket.socket]) -> Iterator[dict[str, Any]]:
-    """Yield what each step of a job gave: its outputs, whether it ran to its end, and what was amiss.
+    """Yield what each step of a job gave: its outputs, whether it ran to its end, and what was amiss with the learner.
+
+    ``met`` tells whether the learner's process was there when the step began, ``ended`` whether it has ended since,
+    ``did`` what there is to tell an instructor of it.
 
     A step is a cell of the instructor's. ``snapshot`` is the place in ``ends`` of the learner's process as it was
     then, and the number of that state, ``names`` what may come from there, each with what to say where it was not
@@ -44,6 +47,7 @@ def judge(shell: CellShell, job: dict[str, Any], ends: list[socket.socket]) -> I
                 with contextlib.suppress(Exception):
                     exec(compile(statement, "<import>", "exec"), shell.user_ns)  # the instructor's own text
             take_names(shell, learners[at[0]], step, given)
+        met = at is None or learners[at[0]].gone is None
         result, outputs = run_cell(shell, step["source"], step["seconds"])
         failed = result is None or not result.success
         gone = learners[at[0]].gone if at is not None else None
@@ -54,7 +58,9 @@ def judge(shell: CellShell, job: dict[str, Any], ends: list[socket.socket]) -> I
             "outputs": outputs,
             "failed": failed,
             "amiss": None if gone is None else str(gone),
+            "met": met,
             "ended": isinstance(gone, ProcessEnded),
+            "did": "" if gone is None else gone.did,
         }
         # A traceback keeps the values of its frames, large ones too.
         sys.last_type = sys.last_value = sys.last_traceback = result = None
@@ -179,8 +185,11 @@ def serve_job(shell: CellShell, found: list[int]) -> None:
     job_end, *ends = [socket.socket(fileno=number) for number in found]
     channel = Channel(job_end)
     job, _ = channel.receive()
-    for result in judge(shell, job, ends):
+    for step, result in zip(job["steps"], judge(shell, job, ends), strict=True):
         channel.send(result)
+        if step["wait"]:
+            # The grader looks for what the learner's functions did to the sandbox, before others are called.
+            channel.receive()
 
 
 def prepare(shell: CellShell, found: list[int]) -> None:

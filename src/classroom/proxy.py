@@ -38,16 +38,27 @@ class LearnerError(Exception):
 class LearnerGone(Exception):
     """The process that ran the learner's code has ended, or no longer answers.
 
-    What is raised is one of its kinds: a check may show a learner the name.
+    What is raised is one of its kinds: a check may show a learner the name. ``did`` tells the instructor what the code
+    did, where that is a reason to look at it.
     """
+
+    did = ""
 
 
 class ProcessEnded(LearnerGone):
     """The process that ran the learner's code has ended."""
 
+    did = "ended its process"
+
 
 class NoAnswer(LearnerGone):
-    """The process that ran the learner's code does not answer in time, or not in a known form."""
+    """The process that ran the learner's code does not answer in time."""
+
+
+class FalseAnswer(NoAnswer):
+    """The process that ran the learner's code sent something that is no answer."""
+
+    did = "sent the grader something that is no answer"
 
 
 class CannotBeJudged(TypeError, ValueError):
@@ -70,7 +81,7 @@ class Learner:
         reply, blob = self.request({"do": "names", "names": names}, bytearray(), self.call_seconds, [], ENDED_BEFORE)
         found = reply.get("found")
         if not isinstance(found, dict):
-            raise self.lost(NoAnswer, f"{PROCESS} sent something that is no answer.")
+            raise self.lost(FalseAnswer, f"{PROCESS} sent something that is no answer.")
         values = {}
         with self.garbled():
             for name in [name for name in names if name in found]:
@@ -147,7 +158,7 @@ class Learner:
         except Gone:
             raise self.lost(ProcessEnded, ended) from None
         except Garbled as problem:
-            raise self.lost(NoAnswer, f"{PROCESS} sent something that is no answer: {problem}.") from None
+            raise self.lost(FalseAnswer, f"{PROCESS} sent something that is no answer: {problem}.") from None
 
     @contextlib.contextmanager
     def garbled(self) -> Iterator[None]:
@@ -155,7 +166,7 @@ class Learner:
         try:
             yield
         except Garbled as problem:
-            raise self.lost(NoAnswer, f"{PROCESS} sent something that is no answer: {problem}.") from None
+            raise self.lost(FalseAnswer, f"{PROCESS} sent something that is no answer: {problem}.") from None
 
     def lost(self, kind: type[LearnerGone], text: str) -> LearnerGone:
         """Give the learner's process up; return the exception that says so."""

@@ -26,6 +26,8 @@ MAX_ALL_PROSE = 500_000
 MAX_FILES = 500
 MAX_TOTAL = 200_000_000
 KINDS = ("code", "markdown", "raw")
+# What a check says, before the reason, where a cell that was to define a name was left out or not run.
+NOTHING_DEFINED = "nothing was defined by the cell of {name}"
 MISSING = "# This cell was missing from the submission."
 TAG = re.compile(r"<(?=[a-zA-Z/!?])(?!/?(?:b|i|em|strong|br|hr|sub|sup|code|pre|u|p|ul|ol|li|kbd)\s*/?>)")
 ATTACHMENT = re.compile(r"(?i)\battachment\s*:\s*([\w.-]*)")

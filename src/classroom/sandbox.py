@@ -417,10 +417,24 @@ ENDED = (
     "ended the process that runs your code, as os._exit, os.kill, a crash or too much memory does: take out what does "
     "so"
 )
+ENDED_OTHERS = "ended processes beside its own, as os.kill does: take that out"
+CROWDED = "started as many processes as it may, so that nothing else can run: take out what starts them"
+FORGED = "sent the grader something that is no answer"
 
 
 class SandboxGone(Exception):
-    """The sandbox has ended, or does not answer: what ran in it is lost."""
+    """The sandbox has ended, or does not answer: what ran in it is lost.
+
+    ``did`` tells the instructor what the code did, where that is a reason to look at it.
+    """
+
+    def __init__(self, text: str, did: str = "") -> None:
+        super().__init__(text)
+        self.did = did
+
+
+class SandboxRefused(SandboxGone):
+    """The sandbox is there, and could not do what it was asked for."""
 
 
 class Sandbox:
@@ -498,7 +512,16 @@ class Sandbox:
         if not isinstance(said, dict) or said.get("done") != request["do"]:
             raise SandboxGone("the sandbox has ended")
         if "error" in said:
-            raise SandboxGone(f"the sandbox could not {request['do']}: {str(said['error'])[:200]}")
+            raise SandboxRefused(f"the sandbox could not {request['do']}: {str(said['error'])[:200]}")
+
+    def look_for_harm(self) -> None:
+        """Raise SandboxGone where code has ended the sandbox's own process, or left no room for another one."""
+        try:
+            self.ask({"do": "fork"}, [])
+        except SandboxRefused:
+            raise SandboxGone(CROWDED, "started as many processes as it may") from None
+        except SandboxGone:
+            raise SandboxGone(ENDED_OTHERS, "ended processes beside its own") from None
 
     def open_notebook(self, files: dict[str, Path]) -> "Inside":
         """Return a fresh notebook process beside copies of ``files``, after all else in the sandbox is gone."""
@@ -544,11 +567,11 @@ class Inside:
         except Silent:
             raise SandboxGone(f"did not end within {seconds:g} seconds and could not be interrupted") from None
         except (Gone, OSError):
-            raise SandboxGone(ENDED) from None
+            raise SandboxGone(ENDED, "ended its process") from None
         except Garbled as problem:
-            raise SandboxGone(f"sent something that is no answer: {problem}") from None
+            raise SandboxGone(f"sent something that is no answer: {problem}", FORGED) from None
         if not isinstance(reply, dict) or reply.get("reply") != self.number:
-            raise SandboxGone("sent an answer that nobody asked for")
+            raise SandboxGone("sent an answer that nobody asked for", FORGED)
         return reply
 
     def run(self, source: str, seconds: float) -> Any:
@@ -567,7 +590,7 @@ class Inside:
                 raise
             except OSError:
                 mine.close()
-                raise SandboxGone(ENDED) from None
+                raise SandboxGone(ENDED, "ended its process") from None
         return mine
 
     def hand_over(self) -> socket.socket:

@@ -282,6 +282,25 @@ def test_instructors_and_learners_files_are_untouched(course):
     assert course.after == course.kept
 
 
+@pytest.mark.parametrize(
+    ("student", "did"),
+    [
+        ("kill-parent", "the cell 1 ended "),
+        ("fork-bomb", "the cell 1 started as many processes as it may"),
+        ("exit-at-once", "the cell halves ended its process"),
+        ("exit-in-a-call", "while check-double ran, the learner's code ended its process"),
+        ("garbles", "sent the grader something that is no answer"),
+    ],
+)
+def test_attacks_on_processes_are_told_in_one_line(course, student, did):
+    found = [line for line in course.ran.stderr.splitlines() if f"/attack-{student}/" in line and "look at" in line]
+    assert len(found) == 1 and f"{ASSIGNMENT}/{NAME}.ipynb: look at this work: " in found[0] and did in found[0]
+
+
+def test_nobody_is_told_to_look_at_honest_learners(course):
+    assert not re.search(r"honest/.*look at this work", course.ran.stderr)
+
+
 def test_autograding_a_class_of_attackers_succeeds(course):
     assert course.ran.returncode == 0, course.ran.stderr
     assert "Traceback" not in course.ran.stderr

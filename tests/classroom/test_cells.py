@@ -103,12 +103,13 @@ def test_prepared_cells_are_not_run_and_give_what_they_gave():
             steps = [
                 {
                     "index": k, "source": source, "shown": [], "check": False, "points": 0.0, "snapshot": None,
-                    "names": [], "fresh": [], "imports": [], "classes": [], "seconds": 20.0,
+                    "names": [], "fresh": [], "imports": [], "classes": [], "seconds": 20.0, "wait": False,
                 }
                 for k, source in enumerate(cells)
             ]  # fmt: skip
             job = {"folder": "/tmp", "max_bytes": 10**6, "call_seconds": 5.0, "limits": {}, "steps": steps}
-            judged += [[(result["failed"], printed(result["outputs"])) for result in judge.judge(job, [], 60.0)]]
+            results = judge.judge(job, [], 60.0, lambda k: None)
+            judged += [[(result["failed"], printed(result["outputs"])) for result in results]]
         finally:
             judge.close()
     assert judged[0] == judged[1]

@@ -18,11 +18,14 @@ def grade(requires_program):
     requires_program("bwrap")
     sandboxes, judge, folder = Sandboxes(SandboxSettings(call_seconds=5.0)), JudgeServer(), WorkingFolder({})
 
+    warned: list[str] = []
+
     def run(answers: list[str], checks: list[str], setup: str = "", told: str = "ename") -> list[str]:
         built = rebuilt(answers, checks, setup)
+        warned.clear()
         grade_notebook(
             built.notebook["cells"], built.roles, {}, learner=object(), files={}, folder=Path(folder.path),
-            sandboxes=sandboxes, judge=judge, warn=lambda text: None,
+            sandboxes=sandboxes, judge=judge, warn=warned.append,
         )  # fmt: skip
         return [
             next((output[told] for output in cell["outputs"] if output["output_type"] == "error"), "")
@@ -30,6 +33,7 @@ def grade(requires_program):
             if str(grade_id(cell)).startswith("check")
         ]
 
+    run.warned = warned
     yield run
     folder.close()
     judge.close()
@@ -135,6 +139,72 @@ def test_code_that_ends_its_process_is_told_where_and_that_it_must_go(grade, fir
     assert told[0].startswith(said) and "take" in told[0] and told[1:] == ["", ""]
 
 
+KILLS = "import os, signal\ndef first():\n    {}\n    return 0"
+FORKS = """import os, time
+def first():
+    try:
+        while True:
+            if os.fork() == 0:
+                time.sleep(60)
+    except OSError:
+        return 0"""
+OTHERS = "while check-first ran, the learner's code ended processes beside its own"
+
+
+@pytest.mark.parametrize(
+    ("first", "error", "did"),
+    [
+        (KILLS.format("os._exit(0)"), "ProcessEnded", "while check-first ran, the learner's code ended its process"),
+        (KILLS.format("os.kill(os.getppid(), signal.SIGKILL)"), "", OTHERS),
+        (KILLS.format("os.kill(-1, signal.SIGKILL)\n    os._exit(0)"), "ProcessEnded", OTHERS),
+        (FORKS, "", "while check-first ran, the learner's code started as many processes as it may"),
+        ("import os\nos._exit(0)", "NotDefined", "the cell first ended its process"),
+        (f"{FORKS}\nfirst()", "NotDefined", "the cell first started as many processes as it may"),
+        (
+            "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\ndef first():\n    return 0",
+            "NotDefined",
+            "the cell first ended ",
+        ),
+    ],
+    ids=["exit", "parent", "all", "fork", "exit-cell", "fork-cell", "parent-cell"],
+)
+def test_code_that_ends_processes_costs_other_checks_nothing_and_is_told_of_in_one_line(grade, first, error, did):
+    assert grade([first, *PLAIN[1:]], EQUAL) == [error, "", ""]
+    (line,) = grade.warned
+    assert line.startswith(f"look at this work: {did}") and "may be an accident" in line
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        PLAIN[0],
+        "def first():\n    while True:\n        pass",
+        "def first():\n    return [bytearray(50_000_000) for _ in range(100)]",
+        "import threading\nthreading.Thread(target=print).start()\ndef first():\n    return 0",
+        "import os\nif os.fork() == 0:\n    os._exit(0)\nos.wait()\ndef first():\n    return 0",
+    ],
+    ids=["plain", "loop", "memory", "thread", "fork"],
+)
+def test_nobody_is_told_to_look_at_honest_work(grade, first):
+    grade([first, *PLAIN[1:]], EQUAL)
+    assert grade.warned == []
+
+
+def test_check_that_is_judged_anew_finds_what_another_check_has_bound(grade):
+    kills = KILLS.format("os.kill(os.getppid(), signal.SIGKILL)")
+    checks = ["assert first() == 0", "wanted = 2", "assert third() == wanted"]
+    assert grade([kills, *PLAIN[1:]], checks) == ["", "", ""]
+
+
+def test_wrong_answer_gains_nothing_by_ending_the_processes_of_others(grade):
+    kills = "import os, signal\ndef second():\n    os.kill(-1, signal.SIGKILL)\n    return 7"
+    assert grade(["def first():\n    return 9", kills, "def third():\n    return 9"], EQUAL) == [
+        "AssertionError",
+        "AssertionError",
+        "AssertionError",
+    ]
+
+
 @pytest.fixture
 def order(monkeypatch):
     """Return a list to which is added what is asked of a notebook's process."""
@@ -176,8 +246,9 @@ def test_as_few_snapshots_are_taken_as_will_do(grade, order, answers, asked):
 def test_shared_process_that_a_call_ends_costs_only_its_own_check(grade, order):
     crash = "def first():\n    np.lib.stride_tricks.as_strided(np.zeros(1), (10**9,), (8,))[:] = 1.0\n    return 0"
     assert grade([crash, *PLAIN[1:]], EQUAL, "import numpy as np") == ["ProcessEnded", "", ""]
-    # The cells run once more, for a snapshot of each state.
-    assert order == ["run"] * 4 + ["hand_over"] + ["run"] * 4 + ["snapshot"] * 2 + ["hand_over"]
+    # The cells run once more, for a snapshot of each state, and then for the check that met the end, alone.
+    each = ["run"] * 4 + ["snapshot"] * 2 + ["hand_over"]
+    assert order == ["run"] * 4 + ["hand_over"] + each + ["run"] * 2 + ["hand_over"]
 
 
 def test_endless_loop_in_a_shared_process_costs_its_own_time_only(grade, order):
