@@ -27,6 +27,7 @@ WORDS = Path("chapters", "in-class.toml")
 MEASURED = "measured-not-derived"
 # What the checker says of a gradient as long as the function that it belongs to does not run.
 WAITS = "cannot be checked before"
+NOT_WRITTEN = "not written yet"
 MAX_CODE_LINES = 14
 # With these a check ends where the cell of the answer did not run, or defined something else.
 DID_NOT_RUN = ("NotDefined", "NameError", "ImportError", "ModuleNotFoundError")
@@ -111,6 +112,11 @@ class Mistake:
 
 
 @dataclass(frozen=True)
+    @property
+    def unstarted(self) -> bool:
+        """Whether it is no mistake yet: nothing was written."""
+        return self.label == NOT_WRITTEN or bool(self.words.get("unstarted"))
+
 class Outcome:
     """How many got a question right, in part, or not at all, and its mistakes, the most frequent first."""
 
@@ -148,9 +154,11 @@ class ClassReport:
 
     @property
     def frequent(self) -> list[Mistake]:
-        """All mistakes, those of most learners first; after them the accidents."""
+        """All mistakes, those of most learners first; after them what was not begun, and the accidents."""
         found = [mistake for outcome in self.outcomes for mistake in outcome.mistakes]
-        return sorted(found, key=lambda mistake: (mistake.accident, -len(mistake.learners), mistake.label))
+        return sorted(
+            found, key=lambda mistake: (mistake.accident, mistake.unstarted, -len(mistake.learners), mistake.label)
+        )
 
 
 def read_class(results: Results) -> ClassReport:
@@ -314,7 +322,7 @@ def error_text(error: dict[str, Any]) -> str:
     """Return an error in a few words, without values: they differ from learner to learner and may be anything."""
     name, said = str(error.get("ename", "")), str(error.get("evalue", "")).partition("\n")[0]
     if name == "NotImplementedError" or "is not written yet" in said:
-        return "not written yet"
+        return NOT_WRITTEN
     if name == "AssertionError":
         said = re.sub(r"'[^']*'|\"[^\"]*\"|[-+]?\d[\d.e+-]*", "…", said)[:100].strip()
         return f"this does not hold: {said}" if said else "something that is claimed does not hold"
@@ -478,9 +486,7 @@ def title_of(release: Path, assignment: str) -> str:
 def go_together(mistakes: list[Mistake], learners: int, most: int = 8) -> list[Pair]:
     """Return the pairs of mistakes in different questions that meet in more learners than chance would let them."""
     often = [
-        mistake
-        for mistake in mistakes
-        if len(mistake.learners) >= 3 and not mistake.words.get("unstarted") and not mistake.accident
+        mistake for mistake in mistakes if len(mistake.learners) >= 3 and not mistake.unstarted and not mistake.accident
     ]
     pairs = []
     for one, other in itertools.combinations(often, 2):

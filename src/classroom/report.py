@@ -182,13 +182,15 @@ def distribution(report: ClassReport) -> Iterator[str]:
 
 
 def what_to_say(report: ClassReport, book: str | None) -> Iterator[str]:
-    """Yield the mistakes that most make, each with a sentence for the next lesson, and whose cells did not run."""
+    """Yield the mistakes that most make, each with a sentence for the next lesson; below, what was not done."""
     yield "<h2>What to say in class next</h2>"
     graded = len(report.results.graded)
-    real = [mistake for mistake in report.frequent if not mistake.accident]
+    real = [mistake for mistake in report.frequent if not mistake.accident and not mistake.unstarted]
     often = [mistake for mistake in real if len(mistake.learners) >= max(2, 0.03 * graded)][:NEXT] or real[:1]
     if not often:
-        yield "<p>No mistake was found. Go on to the next chapter.</p>"
+        rest = any(outcome.mistakes for outcome in report.outcomes)
+        yield f"<p>No mistake was found.{'' if rest else ' Go on to the next chapter.'}</p>"
+        yield from unstarted(report)
         yield from accidents(report)
         return
     sections = {outcome.question: outcome.section for outcome in report.outcomes}
@@ -205,7 +207,25 @@ def what_to_say(report: ClassReport, book: str | None) -> Iterator[str]:
         )
         said = say
     yield "</ol>"
+    yield from unstarted(report)
     yield from accidents(report)
+
+
+def unstarted(report: ClassReport) -> Iterator[str]:
+    """Yield one line on what was not written yet: by how many, and which functions."""
+    blank = [mistake for mistake in report.frequent if mistake.unstarted and not mistake.accident]
+    if blank:
+        who = set().union(*(mistake.learners for mistake in blank))
+        titles = {outcome.question: outcome.title for outcome in report.outcomes}
+        missing: dict[str, set[str]] = {}
+        for mistake in blank:
+            missing.setdefault(titles[mistake.question], set()).update(mistake.learners)
+        functions = ", ".join(f"<code>{text(title)}</code> ({len(some)})" for title, some in missing.items())
+        say = next((mistake.words["say"] for mistake in blank if mistake.words.get("say")), "")
+        yield (
+            f"<p>{len(who)} of {len(report.results.graded)} {'has' if len(who) == 1 else 'have'} not written yet: "
+            f"{functions}.{' ' + text(say) if say else ''}</p>"
+        )
 
 
 def accidents(report: ClassReport) -> Iterator[str]:

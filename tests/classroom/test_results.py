@@ -284,6 +284,28 @@ def test_cells_that_did_not_run_come_after_the_mistakes(course):
         assert label in told
 
 
+def test_what_is_not_written_yet_is_one_line_after_the_mistakes(course):
+    checks = {question.name: question for question in read_results(course.root, SLUG).questions}
+
+    def blank(cells):
+        for cell in cells:
+            if cell["metadata"].get("nbgrader", {}).get("grade_id") in checks:
+                said = "backward is not written yet: put your code in place."
+                cell["outputs"] = forged(said)
+                cell["outputs"][0]["data"][FINDINGS]["findings"][0]["cause"] = "raised"
+
+    for k in range(50):
+        spoil(course, f"learner-{k:04d}", blank)
+    write_report(course.root, SLUG)
+    page = (course.root / "results" / SLUG / "report.html").read_text(encoding="utf-8")
+    listed, _, below = page.partition("What to say in class next")[2].partition("</ol>")
+    counts = [int(count) for count in re.findall(r"<li><strong>(\d+) of 60", listed)]
+    assert counts and counts == sorted(counts, reverse=True) and "not written yet" not in listed
+    (line,) = re.findall(r"<p>\d+ of 60 have not written yet: .*?</p>", below.partition("<h2>")[0])
+    for name in checks:
+        assert name.removeprefix("check-").replace("-", "_") in line
+
+
 @pytest.mark.parametrize(
     "junk", [None, [], {"findings": "no"}, {"findings": [1, {"name": 2}, {"name": "dZ", "ok": 1}]}]
 )
