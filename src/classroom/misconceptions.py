@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from classroom.errors import InstructorError
-from classroom.rebuild import nbgrader_of, source_of
+from classroom.rebuild import NOTHING_DEFINED, nbgrader_of, source_of
 from classroom.results import Learner, Question, Results, release_folder
 
 # The type under which a checker leaves its findings as plain values beside its words.
@@ -31,6 +31,13 @@ NOT_WRITTEN = "not written yet"
 MAX_CODE_LINES = 14
 # With these a check ends where the cell of the answer did not run, or defined something else.
 DID_NOT_RUN = ("NotDefined", "NameError", "ImportError", "ModuleNotFoundError")
+# What became of the process that runs a learner's code, where a check could not use it.
+STOPPED = {
+    "ProcessEnded": "the code ended its own process",
+    "NoAnswer": "the code gave no answer in time",
+    "FalseAnswer": "the code sent something that is no answer",
+}
+NO_SUCH_NAME = "the answer's cell does not define what was asked for"
 # Where in a program a name of the learner's own may stand.
 NAMING: dict[type[ast.AST], str] = {
     ast.Name: "id", ast.arg: "arg", ast.FunctionDef: "name", ast.AsyncFunctionDef: "name", ast.ClassDef: "name",
@@ -106,17 +113,17 @@ class Mistake:
     accident: bool = False
 
     @property
+    def unstarted(self) -> bool:
+        """Whether it is no mistake yet: nothing was written."""
+        return self.label == NOT_WRITTEN or bool(self.words.get("unstarted"))
+
+    @property
     def where(self) -> str:
         """The gradients or values in which it was seen, the most frequent first."""
         return ", ".join(name for name, _ in self.names.most_common(4))
 
 
 @dataclass(frozen=True)
-    @property
-    def unstarted(self) -> bool:
-        """Whether it is no mistake yet: nothing was written."""
-        return self.label == NOT_WRITTEN or bool(self.words.get("unstarted"))
-
 class Outcome:
     """How many got a question right, in part, or not at all, and its mistakes, the most frequent first."""
 
@@ -288,7 +295,8 @@ def read_findings(outputs: Outputs, *, right: bool) -> list[dict[str, Any]]:
         return [finding for finding in findings if not finding["ok"]]
     errors = [output for output in outputs if isinstance(output, dict) and output.get("output_type") == "error"]
     if errors:
-        accident = errors[-1].get("ename") in DID_NOT_RUN
+        name = errors[-1].get("ename")
+        accident = name in DID_NOT_RUN or name in STOPPED
         return [{"name": "", "cause": "", "message": error_text(errors[-1]), "accident": accident}]
     return [] if right else [{"name": "", "cause": "", "message": "the check gave fewer points and says no more"}]
 
@@ -326,21 +334,27 @@ def error_text(error: dict[str, Any]) -> str:
     if name == "AssertionError":
         said = re.sub(r"'[^']*'|\"[^\"]*\"|[-+]?\d[\d.e+-]*", "…", said)[:100].strip()
         return f"this does not hold: {said}" if said else "something that is claimed does not hold"
-    if name in ("NotRun", "TimeLimit", "LeftOut", "WrongScore"):
+    if name in ("NotRun", "TimeLimit", "WrongScore"):
         return said[:100] or "the check was not run"
+    if name in STOPPED:
+        return STOPPED[name]
     if name == "NotDefined":
+        if said.startswith(NOTHING_DEFINED.partition("{")[0]):
+            return "the answer's cell was left out: it, or one before it, ended its process or did not end"
         ended = re.search(r" ended in (\w+): ", said)
         if ended:
-            return f"the answer's cell did not run: {kind_of(ended[1])}"
-        return "the answer's cell " + ("is missing" if " is missing " in said else "does not define what was asked for")
-    return f"the check ended with {kind_of(name)}"
+            return f"the answer's cell stopped at {kind_of(ended[1])}"
+        return "the answer's cell is missing" if " is missing " in said else NO_SUCH_NAME
+    return f"the check stopped at {kind_of(name)}"
 
 
 def kind_of(name: str) -> str:
-    """Return the name of an exception where it is one of Python's or of the grader's own."""
+    """Return the kind of an exception in words, with its name where it is one of Python's."""
     known = getattr(builtins, name, None)
-    if name in ("NotRun", "TimeLimit", "LeftOut") or (isinstance(known, type) and issubclass(known, Exception)):
-        return name
+    if name == "TimeLimit":
+        return "its time limit"
+    if isinstance(known, type) and issubclass(known, Exception):
+        return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
     return "an error"
 
 
@@ -366,6 +380,9 @@ def note(
     mistake.learners.add(learner)
     if finding["name"] not in ("", function_of(question.name)):
         mistake.names[finding["name"]] += 1
+    if mistake.accident and label != NO_SUCH_NAME:
+        # The code may be right, and what stopped it may stand elsewhere.
+        code = ""
     # The shortest is the plainest, and the same from run to run.
     if code and (not mistake.code or (len(code), code) < (len(mistake.code), mistake.code)):
         mistake.code, mistake.message = code, nameless(message)

@@ -235,10 +235,11 @@ def accidents(report: ClassReport) -> Iterator[str]:
         if mistake.accident:
             who.setdefault(mistake.label, set()).update(mistake.learners)
     if who:
+        count = len(set().union(*who.values()))
         reasons = "; ".join(f"{text(label)} ({len(learners)})" for label, learners in who.items())
         yield (
-            f"<p>Of {len(set().union(*who.values()))} of {len(report.results.graded)} an answer could not be checked: "
-            f"{reasons}. Ask the class to run all cells from the top before they hand in.</p>"
+            f"<p>{count} of {len(report.results.graded)} {'has' if count == 1 else 'have'} handed in an answer that "
+            f"could not be checked: {reasons}. Ask the class to run all cells from the top before they hand in.</p>"
         )
 
 
@@ -343,7 +344,10 @@ def people(report: ClassReport, names: bool) -> Iterator[str]:
     if results.ungraded or results.lost:
         yield "<h2>Whose work is not graded</h2>"
     count = count_of(len(results.ungraded), "learner")
-    unread = f"{count}; <code>classroom collect</code> or <code>classroom grade</code> says why."
+    unread = (
+        f"{count}. The command that was to grade them (<code>nbgrader autograde</code> or <code>classroom grade</code>)"
+        " or to place their files (<code>classroom collect</code>) said why: run it again to read it."
+    )
     lost = text(LOST.format(who=count_of(len(results.lost), "learner"), assignment=results.assignment))
     for some, said in ((results.ungraded, unread), (results.lost, lost)):
         if some:

@@ -277,11 +277,37 @@ def test_cells_that_did_not_run_come_after_the_mistakes(course):
     write_report(course.root, SLUG)
     page = (course.root / "results" / SLUG / "report.html").read_text(encoding="utf-8")
     said = page.partition("What to say in class next")[2].partition("</ol>")
-    assert "did not run" not in said[0] and "Olga" not in page
+    assert "the answer's cell" not in html.unescape(said[0]) and "Olga" not in page
     told = said[2].partition("<h2>")[0]
-    assert "Of 41 of 60 an answer could not be checked" in told and "Look at" not in told
-    for label in ("did not run: SyntaxError (20)", "did not run: an error (20)", "cell is missing (1)"):
+    assert "41 of 60 have handed in an answer that could not be checked" in told and "Look at" not in told
+    for label in ("cell stopped at a SyntaxError (20)", "cell stopped at an error (20)", "cell is missing (1)"):
         assert label in told
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "label"),
+    [
+        ("NotDefined", "nothing was defined by the cell of f: This cell ended the process", "was left out: it, or one"),
+        ("NotDefined", "the cell of f ended in TimeLimit: Late: nothing", "cell stopped at its time limit (1)"),
+        ("ProcessEnded", "Your code ended its own process in f", "the code ended its own process (1)"),
+        ("NameError", "name 'x' is not defined", "the check stopped at a NameError (1)"),
+    ],
+)
+def test_one_answer_that_could_not_be_checked_is_told_in_words_and_without_code(course, name, said, label):
+    error = {"output_type": "error", "ename": name, "evalue": said, "traceback": []}
+
+    def change(cells):
+        for cell in cells:
+            if cell["metadata"].get("nbgrader", {}).get("grade_id") == "check-mse-backward":
+                cell["outputs"] = [error]
+
+    spoil(course, "learner-0007", change)
+    write_report(course.root, SLUG)
+    page = (course.root / "results" / SLUG / "report.html").read_text(encoding="utf-8")
+    told = html.unescape(page.partition("1 of 60 has handed in an answer that could not be checked: ")[2])
+    assert label in told.partition("</p>")[0]
+    (mistake,) = [mistake for mistake in read_class(read_results(course.root, SLUG)).frequent if mistake.accident]
+    assert label.removesuffix(" (1)") in mistake.label and mistake.code == "" and "LeftOut" not in page
 
 
 def test_what_is_not_written_yet_is_one_line_after_the_mistakes(course):
@@ -331,6 +357,7 @@ def test_who_is_not_graded_is_said_and_has_handed_in(course):
     folder = course.root / "results" / SLUG
     page, table = (folder / "report.html").read_text(encoding="utf-8"), rows_of(folder / "report.csv")
     assert f"<dt>handed in</dt><dd>{SIZE + 1} of {SIZE + 3}</dd>" in page
+    assert "<code>nbgrader autograde</code> or <code>classroom grade</code>" in page
     assert "<dt>of them not graded</dt><dd>3</dd>" in page and "autograded notebooks are missing" in page
     # Scores of an earlier grading are in no number of the page.
     assert sum(int(row["learners"]) for row in table if row["part"] == "scores") == SIZE - 2
