@@ -333,8 +333,16 @@ def clean() -> None:
 
 
 def fork_once() -> None:
-    """Start a process that ends at once; OSError where there may be no more of them."""
-    pid = os.fork()
+    """Start a process that ends at once; BlockingIOError where there may be no more of them.
+
+    Where memory is too short for one, nothing is said: nobody has started too many.
+    """
+    try:
+        pid = os.fork()
+    except BlockingIOError:
+        raise
+    except OSError:
+        return
     if pid == 0:
         os._exit(0)
     with contextlib.suppress(ChildProcessError):
