@@ -6,7 +6,7 @@ import struct
 import time
 from typing import Any
 
-from classroom.crossing import Garbled
+from classroom.crossing import Garbled, TooMuch
 
 SIZES = struct.Struct(">II")
 MAX_HEADER = 32_000_000
@@ -43,14 +43,14 @@ class Channel:
         deadline = None if seconds is None else time.monotonic() + seconds
         header_size, blob_size = SIZES.unpack(self.take(SIZES.size, deadline))
         if header_size > self.max_header or blob_size > self.max_bytes:
-            raise Garbled("a message is larger than may be sent")
+            raise TooMuch("a message is larger than may be sent")
         try:
             text, blob = self.take(header_size, deadline), self.take(blob_size, deadline)
             return json.loads(text.decode("utf-8", "surrogatepass")), blob
         except (ValueError, RecursionError):
             raise Garbled("a message is not JSON") from None
         except MemoryError:
-            raise Garbled("a message takes more memory than there is for it") from None
+            raise TooMuch("a message takes more memory than there is for it") from None
 
     def take(self, count: int, deadline: float | None) -> bytearray:
         """Return the next ``count`` bytes."""

@@ -33,6 +33,10 @@ class Garbled(Exception):
     """A message is not what the other side may send."""
 
 
+class TooMuch(Garbled):
+    """What came is more than there is room or time for, as an honest result may be."""
+
+
 @dataclass
 class Writer:
     """Turns values into JSON and bytes. ``other`` turns what is no plain value into JSON, or raises CannotCross."""
@@ -171,7 +175,8 @@ class Reader:
         except Garbled:
             raise
         except Exception as problem:
-            raise Garbled(f"a value cannot be read ({type(problem).__name__})") from None
+            kind = TooMuch if isinstance(problem, MemoryError) else Garbled
+            raise kind(f"a value cannot be read ({type(problem).__name__})") from None
 
     def read_tagged(self, tag: str, rest: list[Any], depth: int) -> Any:
         if tag == "a":

@@ -34,7 +34,7 @@ DID_NOT_RUN = ("NotDefined", "NameError", "ImportError", "ModuleNotFoundError")
 # What became of the process that runs a learner's code, where a check could not use it.
 STOPPED = {
     "ProcessEnded": "the code ended its own process",
-    "NoAnswer": "the code gave no answer in time",
+    "NoAnswer": "the code gave no answer in time, or one that is too large",
     "FalseAnswer": "the code sent something that is no answer",
 }
 NO_SUCH_NAME = "the answer's cell does not define what was asked for"

@@ -14,7 +14,7 @@ import numpy as np
 
 from classroom.cells import Printed, TimeLimit, plain_text
 from classroom.channel import Channel, Gone, Silent
-from classroom.crossing import CannotCross, Garbled, Reader, Writer, restore
+from classroom.crossing import CannotCross, Garbled, Reader, TooMuch, Writer, restore
 
 MAX_CALLBACKS = 200_000
 MAX_NESTED = 8
@@ -52,7 +52,7 @@ class ProcessEnded(LearnerGone):
 
 
 class NoAnswer(LearnerGone):
-    """The process that ran the learner's code does not answer in time."""
+    """The process that ran the learner's code does not answer in time, or with more than can be taken."""
 
 
 class FalseAnswer(NoAnswer):
@@ -158,7 +158,7 @@ class Learner:
         except Gone:
             raise self.lost(ProcessEnded, ended) from None
         except Garbled as problem:
-            raise self.lost(FalseAnswer, f"{PROCESS} sent something that is no answer: {problem}.") from None
+            raise self.unreadable(problem) from None
 
     @contextlib.contextmanager
     def garbled(self) -> Iterator[None]:
@@ -166,7 +166,12 @@ class Learner:
         try:
             yield
         except Garbled as problem:
-            raise self.lost(FalseAnswer, f"{PROCESS} sent something that is no answer: {problem}.") from None
+            raise self.unreadable(problem) from None
+
+    def unreadable(self, problem: Garbled) -> LearnerGone:
+        """Give the learner's process up for what it sent; return the exception that says so."""
+        kind = NoAnswer if isinstance(problem, TooMuch) else FalseAnswer
+        return self.lost(kind, f"{PROCESS} sent something that is no answer: {problem}.")
 
     def lost(self, kind: type[LearnerGone], text: str) -> LearnerGone:
         """Give the learner's process up; return the exception that says so."""
@@ -182,7 +187,7 @@ class Learner:
             if type(place) is not int or not 0 <= place < len(lent):
                 raise Garbled("a function was called that was not lent")
             if self.callbacks_left < 0 or self.depth > MAX_NESTED:
-                raise Garbled("a lent function was called too often")
+                raise TooMuch("a lent function was called too often")
             reader = Reader(blob, lambda tag, rest: self.stand_for(tag, rest, []))
             args, keywords = reader.read(request.get("args"))
             try:

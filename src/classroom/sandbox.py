@@ -29,7 +29,7 @@ from traitlets import Bool, Float, Integer, List, Unicode
 from traitlets.config import LoggingConfigurable
 
 from classroom.channel import Channel, Gone, Silent
-from classroom.crossing import Garbled
+from classroom.crossing import Garbled, TooMuch
 from classroom.errors import InstructorError
 from classroom.syscalls import call_filter
 
@@ -569,7 +569,8 @@ class Inside:
         except (Gone, OSError):
             raise SandboxGone(ENDED, "ended its process") from None
         except Garbled as problem:
-            raise SandboxGone(f"sent something that is no answer: {problem}", FORGED) from None
+            did = "" if isinstance(problem, TooMuch) else FORGED
+            raise SandboxGone(f"sent something that is no answer: {problem}", did) from None
         if not isinstance(reply, dict) or reply.get("reply") != self.number:
             raise SandboxGone("sent an answer that nobody asked for", FORGED)
         return reply
