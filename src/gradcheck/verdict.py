@@ -167,14 +167,14 @@ def disputed(
     scale = max(abs(exact), abs(opinion))
     x = problem.inputs[name]
     noise = EPS * float(np.abs(problem.dout * problem.out).sum()) / 1e-6 / (np.abs(x).max() or 1.0)
-    close = min(HIDDEN * scale + 20 * noise, 1e-3 * scale)
+    close = HIDDEN * scale + 20 * noise
     if abs(exact - opinion) <= close <= SHARP * scale:
         return False
     gradients = replayed()
     if gradients is not None:
         terms = np.asarray(gradients[name] * v)
         return not abs(float(terms.sum()) - exact) <= FURTHEST * float(np.abs(terms).sum()) + floor(problem, name)
-    if abs(exact - opinion) <= max(close, 20 * noise):
+    if abs(exact - opinion) <= close:
         careful = measure(problem, {name: v})
         if abs(exact - careful.slope) <= max(10 * careful.error, HIDDEN * scale):
             return False

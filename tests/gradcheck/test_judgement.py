@@ -214,6 +214,14 @@ def test_agreement_that_is_not_sharp_is_looked_at_with_care(monkeypatch, case):
     assert np.array_equal(seen[0], np.ones(W.shape)) == (off < 1)
 
 
+def test_slopes_that_come_from_the_steps_are_not_confirmed_by_them(monkeypatch):
+    monkeypatch.setattr(verdict, "gradients_of_steps", never)
+    monkeypatch.setattr(verdict, "quick", lambda *_: 0.0)
+    problem = started(lambda W: (np.sum(np.abs(W) * W), W), lambda W: 2 * np.abs(W))
+    assert verdict.judge(problem, {"W": 2 * np.abs(W)})["W"].exact
+    assert problem.slope_of_steps is not None
+
+
 @pytest.mark.parametrize(("scale", "asked"), [(1.001, False), (0.999, True)])
 def test_recorded_steps_are_asked_where_the_central_difference_is_not_sharp(scale, asked):
     problem, calls = started(), []
