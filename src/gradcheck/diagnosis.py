@@ -114,7 +114,8 @@ class Evidence:
 
     def times(self, factor: float) -> str:
         """Return a factor in words, with the digits that are known."""
-        return f"{factor:.10g} times" if self.close <= 1e-7 else f"{factor:.5g} times"
+        few = f"{factor:.5g}"
+        return f"{factor:.10g} times" if self.close <= 1e-7 or few == "1" else f"{few} times"
 
 
 def placeholder(e: Evidence) -> Found:

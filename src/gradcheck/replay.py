@@ -242,6 +242,7 @@ def residual_slips(tape: Tape, one: Activation) -> Iterator[Replay]:
         (p, "unknown", text.format("prediction")),
         (p + target, "sign", flipped),
         (-target, "unknown", text.format("target")),
+        (target, "unknown", text.format("target")),
     ):
         s = local_slope(tape, one.z, one.a, turn * error) if np.ptp(target) > 0.0 else None
         if s is not None:

@@ -96,12 +96,10 @@ def judge(problem: Problem, answers: Mapping[str, Array]) -> dict[str, Judgement
     names = [name for name in problem.wrt if problem.inputs[name].size]
     judged = [name for name in names if name in answers]
     try:
+        problem.slope_of_steps = slopes_of_steps(problem)
         known = {name: exact_slopes(problem, name, []) for name in names}
         if has_kink(problem, known):
             known = {name: exact_slopes(problem, name, kinked(problem, name)) for name in names}
-        problem.slope_of_steps = slopes_of_steps(problem)
-        if problem.slope_of_steps is not None:
-            known = {name: exact_slopes(problem, name, one.kinks) for name, one in known.items()}
         few = DIRECTIONS if sum(problem.inputs[name].size for name in names) <= SMALL else 1
         opinions = {name: [quick(problem, {name: v}) for v in known[name].directions[:few]] for name in names}
         by_steps = problem.slope_of_steps is not None
@@ -261,14 +259,13 @@ def rounding(problem: Problem, name: str, answer: Array, known: Exact, size: flo
         3 * slope(problem, {name: two / 3}) - there,
     ]
     noise = max(map(abs, nonlinear))
+    zero = max(abs(here), abs(there)) <= 100 * noise
     given, x = problem.inputs, problem.inputs[name]
     beside = {
         by: slope(problem, {name: one}, {**given, name: x * (1 + by * np.sign(two))}) - here
         for by in (1e-13, 1e-12, 1e-11, 1e-10, 1e-9, 1e-8, 1e-7)
     }
     rough = max(abs(move - by / 1e-7 * beside[1e-7]) for by, move in beside.items())
-    # What comes and goes with the last digits of x is none.
-    zero = max(abs(here), abs(there)) <= 100 * max(noise, abs(beside[1e-13]))
     resolution = floor(problem, name)
     total = (resolution if zero else min(resolution, ROUGHEST * size)) + 20 * noise + min(50 * rough, ROUGHEST * size)
     for inputs in (given, problem.last_digits_changed()):

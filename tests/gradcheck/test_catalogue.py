@@ -79,6 +79,17 @@ def test_prediction_says_which_way_the_loss_goes(W, factor, said):
     assert report.findings[0].message.endswith(said)
 
 
+def test_target_in_place_of_the_error_is_one_mistake_with_either_sign():
+    rng = np.random.default_rng(0)
+    X, W, Y = rng.normal(size=(6, 3)), rng.normal(size=(3, 2)), rng.normal(size=(6, 2))
+    for sign in (1, -1):
+        report = check_layer(
+            lambda W: (((X @ W - Y) ** 2).mean(), W), lambda W, sign=sign: sign * 2 * X.T @ Y / Y.size, {"W": W}
+        )
+        assert "yours is the target alone" in report.findings[0].message
+        assert "two ways" not in report.findings[0].message
+
+
 def test_first_wrong_step_is_the_one_nearest_to_the_loss():
     setting = SETTINGS["deep network"]
     inputs = setting.draw(np.random.default_rng(0))

@@ -454,6 +454,46 @@ def test_tiny_term_that_nothing_records_is_noticed_near_an_optimum():
         assert check_gradients(forward, without, inputs, seed=seed).verdict == "fail"
 
 
+def test_small_gradient_beside_a_stiff_one_is_no_zero():
+    inputs = {"x": np.array([1.0, 1.0]), "w": np.full(4, 50.0)}
+
+    def forward(x, w):
+        return 1e3 * (x[0] - 1) ** 2 + 1e-10 * x[1] + (w**2).sum(), (x, w)
+
+    for factor, verdicts in ((1, {"pass"}), (0, {"fail", "cannot tell"}), (2, {"fail"}), (-1, {"fail"})):
+        for seed in range(5):
+            report = check_gradients(
+                forward,
+                lambda c, factor=factor: (np.array([2e3 * (c[0][0] - 1), factor * 1e-10]), 2 * c[1]),
+                inputs,
+                seed=seed,
+            )
+            assert report.findings[0].verdict in verdicts, str(report)
+
+
+@pytest.mark.parametrize(
+    ("function", "backward"),
+    [
+        (lambda H: np.var(H, axis=0), lambda d, H: d * 2 * (H - H.mean(0)) / len(H) * (H > 0)),
+        (lambda H: H.std(axis=0), lambda d, H: d * (H - H.mean(0)) / H.std(0) / len(H) * (H > 0)),
+        (lambda H: np.abs(H - 9.0), lambda d, H: -d * (H > 0)),
+        (lambda H: np.linalg.norm(H - 9.0, 1, axis=0), lambda d, H: -d * (H > 0)),
+    ],
+    ids=["np.var", "std", "np.abs", "np.linalg.norm"],
+)
+def test_entry_on_a_kink_is_left_out_behind_what_the_complex_step_does_not_get_through(function, backward):
+    Z = np.array([[1.0, -2.0], [0.0, 3.0], [-1.0, 0.5], [2.0, -0.3]])
+
+    def forward(Z):
+        H = np.maximum(Z, 0)
+        return function(H), H
+
+    report = check_gradients(forward, backward, {"Z": Z}, seed=0)
+    assert report.ok, str(report)
+    assert check_gradients(forward, lambda d, H: 1.001 * backward(d, H), {"Z": Z}, seed=0).verdict == "fail"
+    assert report.findings[0].remark.startswith("dZ[1, 0] stands on a kink")
+
+
 @pytest.mark.skipif(not hasattr(np, "vecdot"), reason="this NumPy has no np.vecdot")
 def test_products_of_rows_are_no_elementwise_step():
     rng = np.random.default_rng(0)
