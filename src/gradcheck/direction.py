@@ -27,10 +27,9 @@ def slope(problem: Problem, direction: Direction, inputs: Direction | None = Non
 
     Raises NotExact where the route is lost. A real output counts as the slope 0: the forward may ignore this input,
     or drop the imaginary part without a warning, as ``np.abs`` does. The recorded steps of forward and the second
-    opinion of finite differences tell the two apart; where the steps show that a part is lost, they are asked here.
+    opinion of finite differences tell the two apart; where the steps show that a part is lost, the step goes through
+    them.
     """
-    if problem.slope_of_steps is not None:
-        return problem.slope_of_steps(direction, inputs)
     moved = {
         name: value + 1j * STEP * direction[name] if name in direction else value
         for name, value in (problem.inputs if inputs is None else inputs).items()
@@ -38,7 +37,8 @@ def slope(problem: Problem, direction: Direction, inputs: Direction | None = Non
     with warnings.catch_warnings():
         warnings.simplefilter("error", ComplexWarning)
         try:
-            value: Any = problem.loss(moved)
+            through = problem.loss_of_steps
+            value: Any = problem.loss(moved) if through is None else through(moved, inputs)
         except Exception as error:
             raise NotExact(f"{type(error).__name__}: {error}") from error
     result = float(np.imag(value)) / STEP

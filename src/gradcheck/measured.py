@@ -20,7 +20,7 @@ def looks_measured(problem: Problem, name: str) -> bool:
     """
     candidates = {(10.0**-k, central) for k in range(2, 8) for central in (True, False)}
     size = problem.inputs[name].size
-    if problem.slope_of_steps is not None or size > LARGEST or 2 * size * len(candidates) * DRAWS > problem.affordable:
+    if problem.loss_of_steps is not None or size > LARGEST or 2 * size * len(candidates) * DRAWS > problem.affordable:
         return False
     relative: list[Array] = []
     errors: list[Array] = []

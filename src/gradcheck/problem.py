@@ -204,9 +204,9 @@ class Problem:
     recordable: bool = True
     seconds: float = 0.0
     calls: list[int] = field(default_factory=list)
-    # The recorded steps, and the slopes by them where the complex step loses one. Both hold at these inputs alone.
+    # The recorded steps; and L through them, where a complex step through forward loses a part. Both hold here alone.
     tape: Any = field(default=None, init=False)
-    slope_of_steps: Callable[..., float] | None = field(default=None, init=False)
+    loss_of_steps: Callable[..., Any] | None = field(default=None, init=False)
 
     @property
     def evaluations(self) -> int:

@@ -5,17 +5,15 @@ forward that cannot be recorded (loops into buffers, other libraries) is judged 
 """
 
 import functools
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.exceptions import ComplexWarning
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from gradcheck.direction import STEP, NotExact
-from gradcheck.problem import Array, Direction, Function, Problem, TooSlow, agree, time_limit
+from gradcheck.problem import Array, Function, Problem, TooSlow, agree, time_limit
 
 LARGEST_JACOBIAN = 2_000_000
 KINDS: dict[Any, str] = {
@@ -508,11 +506,12 @@ def gradients_of_steps(problem: Problem) -> dict[str, Array] | None:
         return None
 
 
-def slopes_of_steps(problem: Problem) -> Callable[..., float] | None:
-    """Return a function for slopes by a complex step through the recorded steps, where one through forward loses part.
+def loss_through_steps(problem: Problem) -> Callable[..., Any] | None:
+    """Return a function for L through the recorded steps, where a complex step through forward itself loses a part.
 
-    None where it loses nothing, and where the steps cannot be told exactly. Raises NotExact where ``np.abs``, or
-    another function of CARRYING, stands on its kink.
+    It takes inputs, complex ones too, and those at which the steps are to be recorded, None for these here. None where
+    nothing is lost, and where the steps cannot be told exactly. Raises NotExact where ``np.abs``, or another function
+    of CARRYING, stands on its kink.
     """
     tape = recorded(problem)
     if tape is None or not any(node.source in CARRYING for node in tape.nodes):
@@ -522,18 +521,13 @@ def slopes_of_steps(problem: Problem) -> Callable[..., float] | None:
     if any((node.value == 0.0).any() for node in tape.nodes if node.source in CARRYING):
         raise NotExact("np.abs, or such a function, stands on its kink")
 
-    def along(direction: Direction, inputs: Direction | None = None) -> float:
+    def loss(moved: Mapping[str, Any], inputs: Mapping[str, Array] | None = None) -> Any:
         there = tape if inputs is None else record(replace(problem, inputs=dict(inputs)), problem.forward)
         if there is None:
             raise NotExact("forward cannot be recorded at other inputs")
         problem.calls.append(1)
-        moved = {there.inputs[name]: there.inputs[name].value + 1j * STEP * v for name, v in direction.items()}
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", ComplexWarning)
-            try:
-                out = there.evaluate(moved)
-            except Exception as error:
-                raise NotExact(f"{type(error).__name__}: {error}") from error
-        return float(np.imag(np.multiply(problem.dout, out).sum())) / STEP
+        return np.multiply(
+            problem.dout, there.evaluate({node: moved[name] for name, node in there.inputs.items()})
+        ).sum()
 
-    return along
+    return loss

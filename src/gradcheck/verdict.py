@@ -16,7 +16,7 @@ from gradcheck.finite import EVALUATIONS_OF_A_MEASUREMENT, measure, quick
 from gradcheck.localise import halving
 from gradcheck.problem import EPS, Array, Problem
 from gradcheck.report import Verdict
-from gradcheck.trace import gradients_of_steps, slopes_of_steps
+from gradcheck.trace import gradients_of_steps, loss_through_steps
 
 DIRECTIONS = 2
 VACUOUS = 0.01
@@ -96,13 +96,13 @@ def judge(problem: Problem, answers: Mapping[str, Array]) -> dict[str, Judgement
     names = [name for name in problem.wrt if problem.inputs[name].size]
     judged = [name for name in names if name in answers]
     try:
-        problem.slope_of_steps = slopes_of_steps(problem)
+        problem.loss_of_steps = loss_through_steps(problem)
         known = {name: exact_slopes(problem, name, []) for name in names}
         if has_kink(problem, known):
             known = {name: exact_slopes(problem, name, kinked(problem, name)) for name in names}
         few = DIRECTIONS if sum(problem.inputs[name].size for name in names) <= SMALL else 1
         opinions = {name: [quick(problem, {name: v}) for v in known[name].directions[:few]] for name in names}
-        by_steps = problem.slope_of_steps is not None
+        by_steps = problem.loss_of_steps is not None
         # Slopes that come from the steps are not confirmed by them.
         replayed = functools.cache(lambda: None if by_steps else gradients_of_steps(problem))
         exact = not any(

@@ -219,7 +219,7 @@ def test_slopes_that_come_from_the_steps_are_not_confirmed_by_them(monkeypatch):
     monkeypatch.setattr(verdict, "quick", lambda *_: 0.0)
     problem = started(lambda W: (np.sum(np.abs(W) * W), W), lambda W: 2 * np.abs(W))
     assert verdict.judge(problem, {"W": 2 * np.abs(W)})["W"].exact
-    assert problem.slope_of_steps is not None
+    assert problem.loss_of_steps is not None
 
 
 @pytest.mark.parametrize(("scale", "asked"), [(1.001, False), (0.999, True)])
@@ -247,9 +247,9 @@ def test_steps_of_forward_are_asked_for_their_gradients():
     assert verdict.gradients_of_steps(started(lambda W: (np.sum(np.array(W) ** 2), W))) is None
 
 
-def test_slopes_of_steps_are_those_at_the_inputs_that_are_asked_for():
+def test_slopes_through_steps_are_those_at_the_inputs_that_are_asked_for():
     problem = started(lambda W: (np.sum(np.abs(W) * W), W))
-    problem.slope_of_steps = verdict.slopes_of_steps(problem)
+    problem.loss_of_steps = verdict.loss_through_steps(problem)
     assert slope(problem, {"W": np.ones(W.shape)}) == pytest.approx(2 * np.abs(W).sum())
     assert slope(problem, {"W": np.ones(W.shape)}, {"W": 3 * W}) == pytest.approx(6 * np.abs(W).sum())
 
