@@ -15,7 +15,7 @@ def commands(root):
     """Return every command line that the guide shows, as words."""
     text = (root / "chapters" / "instructors-guide.md").read_text(encoding="utf-8")
     fenced = re.findall(r"^```([^\n]*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-    blocks = [block for language, block in fenced if not language]
+    blocks = [block for language, block in fenced if language == "bash"]
     inline = re.findall(r"`((?:nbgrader|classroom|make) [^`]+)`", text)
     return [shlex.split(line) for line in [*"".join(blocks).splitlines(), *inline] if line and "(" not in line]
 
