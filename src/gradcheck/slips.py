@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradcheck.problem import Array
-from gradcheck.trace import Node, Untraceable, unbroadcast
+from gradcheck.trace import Node, Untraceable, unbroadcast, widened
 
 Rule = Callable[[Array], Array | None]
 # What a wrong step hands on, for the gradient G that arrives: cause, sentence, rule.
@@ -86,7 +86,7 @@ def nothing(G: Array) -> None:
 
 def spread(weight: Array, axis: Any) -> Rule:
     """Return the rule that hands the gradient of a maximum along an axis to each entry, times a weight."""
-    return lambda G: (G if G.ndim == weight.ndim else np.expand_dims(G, axis)) * weight
+    return lambda G: widened(G, weight.ndim, axis) * weight
 
 
 def by_output(a: Array, s: Array, other: Array) -> Array | None:

@@ -43,7 +43,7 @@ class Node:
     """One step: its value, how it follows from its parents, and the derivatives found so far.
 
     ``axis`` is that of a sum or maximum; of a step that picks entries it is their index. ``guard`` is the tiny number
-    that the step adds, 0 where there is none; ``rough`` says that a derivative had to be measured.
+    that the step adds, 0 where there is none.
     """
 
     value: Array
@@ -53,7 +53,6 @@ class Node:
     axis: Any = None
     source: Any = None
     guard: float = 0.0
-    rough: bool = False
     slopes: dict[int, Array] = field(default_factory=dict)
 
     def again(self, values: Mapping["Node", Array]) -> Array:
@@ -77,7 +76,6 @@ class Node:
                 return np.asarray(moved.imag / STEP)
         except TypeError:
             pass
-        self.rough = True
         h = 1e-6 * max(1.0, float(np.abs(x).max(initial=0.0)))
         return (shifted(h * unit) - shifted(-h * unit)) / (2 * h)
 
@@ -111,15 +109,12 @@ class Node:
         if self.kind == "elementwise":
             return unbroadcast(self.wide(k, G), x.shape)
         if self.kind == "sum":
-            spread = G if G.ndim == x.ndim or self.axis is None else np.expand_dims(G, self.axis)
+            spread = widened(G, x.ndim, self.axis)
             weight = self.change(k, np.ones(x.shape)).max(initial=0.0) / (x.size / max(1, G.size))
             return np.broadcast_to(spread * weight, x.shape)
         if self.kind == "max":
-            widened = [
-                v if v.ndim == x.ndim or self.axis is None else np.expand_dims(v, self.axis) for v in (G, self.value)
-            ]
-            largest = x == widened[1]
-            return np.asarray(widened[0] * largest / largest.sum(axis=self.axis, keepdims=True))
+            largest = x == widened(self.value, x.ndim, self.axis)
+            return np.asarray(widened(G, x.ndim, self.axis) * largest / largest.sum(axis=self.axis, keepdims=True))
         if self.source is ENTRIES:
             spread = np.zeros(x.shape)
             np.add.at(spread, self.axis, G)
@@ -165,6 +160,11 @@ def unbroadcast(G: Array, shape: tuple[int, ...]) -> Array:
     G = G.sum(axis=tuple(range(G.ndim - len(shape))))
     wide = tuple(k for k, n in enumerate(shape) if n == 1 and G.shape[k] != 1)
     return np.asarray(G.sum(axis=wide, keepdims=True) if wide else G)
+
+
+def widened(values: Array, ndim: int, axis: Any) -> Array:
+    """Return what a sum or maximum along an axis gave, with that axis kept; as it is where it was kept, or is None."""
+    return values if values.ndim == ndim or axis is None else np.expand_dims(values, axis)
 
 
 def as_factor(x: Array, k: int) -> Array:
