@@ -25,6 +25,8 @@ LONGEST_STRETCH, MOST_STEPS = 16, 10_000
 LARGEST_GUARD = 1e-2
 # The source of a step that picks entries, x[index].
 ENTRIES = "entries"
+# Comparisons that decide which side of a condition is taken.
+ORDERS = (np.greater, np.greater_equal, np.less, np.less_equal)
 # Steps that take conjugates, so that the complex step says nothing about their slope.
 NOT_ANALYTIC = (
     np.conjugate, getattr(np, "vecdot", None), getattr(np, "vecmat", None), np.correlate, np.cov, np.corrcoef,
@@ -300,14 +302,19 @@ class Traced(NDArrayOperatorsMixin):
         if any(isinstance(value, Traced) for value in kwargs.values()):
             raise Untraceable("a traced keyword")
 
+        def given(values: Any) -> Any:
+            return rebuilt(plan, lambda part: values[part.place] if isinstance(part, Slot) else part)
+
         def call(*values: Any) -> Any:
-            given = rebuilt(plan, lambda part: values[part.place] if isinstance(part, Slot) else part)
-            return function(*given, **kwargs)
+            return function(*given(values), **kwargs)
 
         value = np.asarray(call(*(node.value for node in found)))
         if value.dtype.kind in "cO":
             raise Untraceable("complex numbers, or an array that is changed in place")
         if value.dtype.kind != "f":
+            if source in ORDERS and np.equal(*given([node.value for node in found])).any():
+                # On its kink: what decides there is where this difference goes.
+                self.record("tie", np.subtract, args, {})
             return value
         guard = 0.0
         for place, part in enumerate(args if source in (np.add, np.subtract) else ()):
@@ -356,6 +363,7 @@ class Tape:
 
     def __post_init__(self) -> None:
         self.names = {node: name for name, node in self.inputs.items()}
+        self.ties = [node for node in self.nodes if node.kind == "tie"]
         self.join()
 
     def join(self) -> None:
@@ -446,11 +454,13 @@ class Tape:
         return dropped
 
     def evaluate(self, moved: Mapping[Node, Array]) -> Array:
-        """Return the output with other values of some inputs, such as complex ones."""
+        """Return the output with other values of some inputs, such as complex ones; NotExact on a condition's kink."""
         known = dict(moved)
         for node in self.nodes:
             if node.kind != "constant":
                 known[node] = node.again(known)
+        if any(tie.again(known)[tie.value == 0.0].imag.any() for tie in self.ties):
+            raise NotExact("a condition stands on its kink")
         return known[self.out]
 
     def replay(self, z: Node, a: Node, value: Array) -> Array:
