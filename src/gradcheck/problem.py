@@ -279,10 +279,19 @@ class Problem:
         """The number of evaluations that take no longer than three calls may."""
         return int(3 * LONGEST / max(self.seconds, 1e-9))
 
-    def last_digits_changed(self) -> dict[str, Array]:
-        """Return inputs of which those to differentiate are changed by four roundings, up or down."""
-        shifts = {name: 4 * EPS * np.sign(self.draw(self.inputs[name].shape)) for name in self.wrt}
-        return self.inputs | {name: self.inputs[name] * (1 + shift) for name, shift in shifts.items()}
+    def last_digits_changed(self, value: Any) -> Any:
+        """Return an array, or what holds arrays, in which each float is changed by four roundings, up or down."""
+        if isinstance(value, dict):
+            return {key: self.last_digits_changed(part) for key, part in value.items()}
+        if type(value) in (list, tuple):
+            return type(value)(map(self.last_digits_changed, value))
+        if isinstance(value, np.ndarray | np.floating | float) and np.asarray(value).dtype.kind == "f":
+            return value * (1 + 4 * EPS * np.sign(self.draw(np.shape(value))))
+        return value
+
+    def beside(self) -> dict[str, Array]:
+        """Return inputs of which those to differentiate are changed in their last digits."""
+        return self.inputs | {name: self.last_digits_changed(self.inputs[name]) for name in self.wrt}
 
     def loss(self, inputs: Mapping[str, Array]) -> Any:
         """Return L at these inputs, one number (complex where an input is)."""

@@ -7,7 +7,7 @@ most the K-th power. One wrong entry is never missed: no weight is below 0.5.
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -247,8 +247,9 @@ def rounding(problem: Problem, name: str, answer: Array, known: Exact, size: flo
     """Return whether the gradient is zero to rounding, and how far rounding may move the answer: measured, not guessed.
 
     It adds how far the slopes are from linear, how far they scatter about a line beside x (a forward such as log(1 - p)
-    rounds inside), how far a last-digit change of the inputs moves the answer, and the resolution of L, which is all
-    that there is to a gradient of zero. None where two equal calls give unequal answers.
+    rounds inside), how far a last-digit change of the inputs moves the answer, or one of the cache (where p is next to
+    1, p - 1 has few digits left), and the resolution of L, which is all that there is to a gradient of zero. None where
+    two equal calls give unequal answers.
     """
     one, two = known.directions[:2]
     here, there = known.slopes[:2]
@@ -268,14 +269,14 @@ def rounding(problem: Problem, name: str, answer: Array, known: Exact, size: flo
     rough = max(abs(move - by / 1e-7 * beside[1e-7]) for by, move in beside.items())
     resolution = floor(problem, name)
     total = (resolution if zero else min(resolution, ROUGHEST * size)) + 20 * noise + min(50 * rough, ROUGHEST * size)
-    for inputs in (given, problem.last_digits_changed()):
-        again = problem.answers(inputs).get(name)
+    rounded, moves = replace(problem, cache=problem.last_digits_changed(problem.cache)), [0.0]
+    for number, answers in enumerate((problem.answers(given), problem.answers(problem.beside()), rounded.answers())):
+        again = answers.get(name)
         if again is not None and again.shape == answer.shape:
-            moved = length(without(again - answer, known.kinks))
-            if inputs is given and moved > 1e-9 * size:
+            moves.append(length(without(again - answer, known.kinks)))
+            if number == 0 and moves[-1] > 1e-9 * size:
                 return zero, None
-            total += 10 * moved
-    return zero, total
+    return zero, total + 10 * max(moves)
 
 
 def scatter(problem: Problem, name: str, answer: Array, v: Array) -> float:
