@@ -596,6 +596,57 @@ def test_measured_answer_gets_a_remark_and_honest_rounding_none(offset):
     assert not any(finding.cause for finding in report.findings)
 
 
+@pytest.mark.parametrize("h", [1e-4, 1e-5, 1e-6, 1e-7])
+@pytest.mark.parametrize("name", ["relu", "leaky relu", "embedding", "sigmoid", "gate", "bce"])
+def test_measured_answer_never_fails(name, h):
+    from gradcheck import numerical_vjp
+
+    setting = slips.SETTINGS[name]
+    for seed in range(3):
+        inputs = setting.draw(np.random.default_rng(seed))
+        names = setting.wrt or [key for key, value in inputs.items() if np.asarray(value).dtype.kind == "f"]
+
+        def backward(dout, arrays, names=names):
+            def out(x, name):
+                return setting.forward(*(arrays | {name: x}).values())[0]
+
+            return tuple(numerical_vjp(functools.partial(out, name=key), arrays[key], dout, h) for key in names)
+
+        report = check_gradients(
+            lambda *arrays, keys=tuple(inputs): (setting.forward(*arrays)[0], dict(zip(keys, arrays, strict=True))),
+            (lambda arrays, backward=backward: backward(1.0, arrays)) if name == "bce" else backward,
+            inputs, wrt=setting.wrt, seed=seed,
+        )  # fmt: skip
+        assert report.ok, str(report)
+
+
+@pytest.mark.parametrize("factor", [1 + 1.7e-9, 1 + 1e-8, 1 - 1e-9])
+def test_constant_factor_is_not_taken_for_the_error_of_a_quotient(factor):
+    # The quotient of exp with the step h is exp times 1 + h**2 / 6, 1.67e-9 for h = 1e-4.
+    for seed in range(5):
+        x = np.random.default_rng(seed).normal(size=6)
+        assert (
+            check_gradients(lambda x: (np.exp(x), x), lambda d, x: factor * d * np.exp(x), {"x": x}).verdict == "fail"
+        )
+
+
+@pytest.mark.parametrize("side", [np.greater, np.greater_equal])
+def test_condition_on_its_kink_is_seen_behind_an_absolute_value(side):
+    def forward(X, W):
+        margin = 1 - X @ W
+        return np.where(margin > 0, margin, 0).sum() + 0.1 * np.abs(W).sum(), (X, W, margin)
+
+    def backward(cache, rate=0.1):
+        X, W, margin = cache
+        return -X.T @ side(margin, 0) + rate * np.sign(W)
+
+    inputs = {"X": np.array([[1.0, 0], [0, 2], [1, 1]]), "W": np.array([1.0, -2])}
+    for seed in range(5):
+        report = check_gradients(forward, backward, inputs, wrt="W", seed=seed)
+        assert report.ok and "dW[0] stands on a kink" in str(report)
+        assert not check_gradients(forward, functools.partial(backward, rate=0.0), inputs, wrt="W", seed=seed).ok
+
+
 def test_seed_draws_the_same_directions():
     setting = slips.SETTINGS["linear"]
     inputs = setting.draw(np.random.default_rng(0))
@@ -604,7 +655,7 @@ def test_seed_draws_the_same_directions():
     assert one.to_dict() == two.to_dict()
 
 
-@pytest.mark.parametrize("margin", [5, 10, 15, 20, 24, 28])
+@pytest.mark.parametrize("margin", [5, 10, 15, 20, 24, 28, 32, 34, 36, 38, 45, 60])
 @pytest.mark.parametrize("seed", range(5))
 def test_right_answer_that_rounds_where_the_model_is_sure_is_accepted(margin, seed):
     def forward(Z, y):
