@@ -31,6 +31,7 @@ from gradcheck.problem import (
     without_line,
 )
 from gradcheck.report import Diagnosis, Finding, Report, Verdict, Worst
+from gradcheck.slips import BY_ACCIDENT
 from gradcheck.trace import recorded
 from gradcheck.verdict import DIRECTIONS, Judgement
 
@@ -239,7 +240,8 @@ def explain_exception(problem: Problem, said: Diagnosis) -> Diagnosis:
         mistake = mistake_at_equal_sizes(problem)
         if mistake is None:
             return said._replace(sentence=text)
-        told = re.sub(rf" {mistake.name}(\[[\d, ]+\])?: yours .*| Nudge .*", "", mistake.message)
+        numbers = rf"; {BY_ACCIDENT}| {mistake.name}(\[[\d, ]+\])?: yours .*| Nudge .*"
+        told = re.sub(numbers, "", mistake.message)
         return Diagnosis(
             str(mistake.cause), f"{text} Where all sizes are equal it runs, and then: {told}", mistake.factor
         )
@@ -256,7 +258,7 @@ def explain_exception(problem: Problem, said: Diagnosis) -> Diagnosis:
 
 
 def mistake_at_equal_sizes(problem: Problem) -> Finding | None:
-    """Return the first wrong gradient with a known cause where every axis of every input has one and the same size."""
+    """Return the first wrong gradient with a known cause where all axes of the inputs have one size, or 1."""
     size = max(max(value.shape, default=1) for value in problem.inputs.values())
     if size > LARGEST_SIZE:
         return None
@@ -271,8 +273,8 @@ def mistake_at_equal_sizes(problem: Problem) -> Finding | None:
 
 
 def resized(problem: Problem, value: Array, size: int) -> Array:
-    """Return an input with axes of one size: its entries again and again, floats made a little smaller each time."""
-    whole = np.resize(value, (size,) * value.ndim)
+    """Return an input with axes of one size, or of 1: its entries again and again, floats a bit smaller each time."""
+    whole = np.resize(value, tuple(1 if n == 1 else size for n in value.shape))
     return whole * problem.rng.uniform(0.9, 1.0, whole.shape) if whole.dtype.kind == "f" else whole
 
 

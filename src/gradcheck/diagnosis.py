@@ -6,8 +6,9 @@ it. The rules are asked in the order of the table at the end.
 
 import itertools
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ from gradcheck.report import Diagnosis
 from gradcheck.slips import KEPT
 
 DIGITS = "0123456789"
+LINES, ENTRIES = (("row", "rows"), ("column", "columns")), (("entry", "entries"),)
 # What a test finds: nothing, that the rule fits, the words that its sentence lacks, or all that is to be said.
 Found = bool | dict[str, Any] | Diagnosis | None
 
@@ -77,6 +79,12 @@ class Evidence:
     def x(self) -> Array:
         return self.problem.inputs[self.name]
 
+    @property
+    def wrong_arrays(self) -> bool:
+        """Whether another gradient, of more than one entry, is wrong: the mistake shows better there."""
+        inputs = self.problem.inputs
+        return any(inputs[n].size > 1 for n in self.problem.wrt if n != self.name and n not in self.right)
+
     @cached_property
     def local(self) -> Array | None:
         """The Jacobian of the output by this input, flat by flat, where it is small."""
@@ -120,9 +128,10 @@ class Evidence:
 
 def placeholder(e: Evidence) -> Found:
     if not e.fits or not e.true.any() or e.yours.any():
-        return None
+        return e.true.size == 1 and e.yours.ravel().tolist() == [1.0] and {"value": 1}
     # One contribution of several may be zero, where a recurrent network starts from zeros.
-    return not any(slip.cause == "overwritten-branch" and match(e, slip) for slip, _ in e.slips())
+    lost = (slip for slip, _ in e.slips() if slip.cause == "overwritten-branch" and match(e, slip))
+    return not any(all(e.same(slip.gradients[n], e.truths[n]) for n in e.right) for slip in lost) and {"value": 0}
 
 
 def extra_dimension(e: Evidence) -> Found:
@@ -156,7 +165,7 @@ def misplaced(e: Evidence) -> Found:
 
 def in_two_places(e: Evidence) -> Found:
     others = [name for name in e.truths if name in e.right and name != e.name and e.is_mine(e.truths[name])]
-    if not others:
+    if not others or any(match(e, slip) for slip, _ in e.slips()):
         return None
     # W1 and W2 are of one kind.
     kind = others[0].rstrip(DIGITS)
@@ -221,7 +230,7 @@ def known_factors(e: Evidence) -> list[tuple[float, str]]:
 
 
 def known_factor(e: Evidence) -> Found:
-    if e.factor is None:
+    if e.factor is None or e.true.size == 1 and e.wrong_arrays:
         return None
     guess = guesses(e, e.factor)
     return bool(guess) and words_of_factor(e, guess)
@@ -283,7 +292,7 @@ def likeliest(hits: Mapping[str, tuple[int, Diagnosis]]) -> Diagnosis | None:
     best = [said for count, said in hits.values() if count == most]
     if len(best) < 2:
         return best[0] if best else None
-    others = "; or ".join(said.sentence.rstrip(".") for said in best[1:3])
+    others = "; or ".join(re.sub(r"^d\w+ is wrong\. ", "", said.sentence).rstrip(".") for said in best[1:3])
     return best[0]._replace(sentence=full_stop(f"Maybe: {best[0].sentence} Or maybe: {others}"))
 
 
@@ -312,16 +321,20 @@ def match(e: Evidence, replay: Replay) -> Diagnosis | None:
         # Learning rates are typed by hand: any other amount fits by accident.
         typed = amount > 0 and abs(amount / float(f"{amount:.3g}") - 1) < 1e-6
         return told if typed and np.count_nonzero(delta) > 1 else None
-    kept, of_terms = 1 - amount, f"of the terms that make up d{e.name}"
+    kept, which = 1 - amount, f"one of the terms that make up d{e.name}"
     if abs(kept) < 1e-6:
-        return said
+        rate = lost_rate(e) if replay.cause == "missing-term" else 0.0
+        return said._replace(sentence=LACKS.format(f"d{e.name}", f"{rate:.6g} * {e.name}")) if rate > 0.0 else said
+    if e.x.size > 2 and e.same(delta, delta[top] / (e.x[top] or 1.0) * e.x):
+        which = f"the term of d{e.name} in {e.name} alone, such as that of a regularisation,"
     if abs(kept + 1) < 1e-6:
-        return Diagnosis("sign", f"The sign of one {of_terms} is flipped.")
+        return Diagnosis("sign", f"The sign of {which.rstrip(',')} is flipped.")
     guess = guesses(e, kept)
     # In one number alone every wrong answer is some factor of a term.
     if not guess and np.unique(delta[delta != 0.0]).size < 2:
         return None
-    return Diagnosis("constant-factor", f"One {of_terms} counts {e.times(kept)} what it should{guess}.", kept)
+    text = f"{which[0].upper()}{which[1:]} counts {e.times(kept)} what it should{guess}."
+    return Diagnosis("constant-factor", text, kept)
 
 
 def nothing_but_upstream(e: Evidence) -> Found:
@@ -371,6 +384,66 @@ def lost_rate(e: Evidence) -> float:
 
 def missing_term(e: Evidence) -> Found:
     return lost_rate(e) > 0 and {"rate": lost_rate(e)}
+
+
+def term_alone(e: Evidence) -> Found:
+    """Test whether a term of a loss is all that is there, such as that of a regularisation."""
+    rate = e.factor_of(e.x) if e.x.size > 2 else None
+    is_term = any(slip.cause == "missing-term" and match(e, slip) for slip, _ in e.slips())
+    return rate is not None and is_term and {"rate": rate}
+
+
+def updated(e: Evidence) -> Found:
+    """Test whether the input after a step of gradient descent was returned."""
+    step = replace(e, yours=e.x - e.yours) if e.fits and e.x.size > 1 else e
+    return step is not e and (step.factor or 0.0) > 0.0 and {"rate": step.factor}
+
+
+def transposed_and_more(e: Evidence) -> Found:
+    """Test whether the transpose of the truth was returned, and a factor that mistakes are known to leave."""
+    factor = e.factor_of(e.true.T) if e.yours.ndim == 2 else None
+    if factor is None:
+        return None
+    guess = guesses(e, factor)
+    few = np.unique(np.abs(e.true)).size < 3
+    if abs(factor + 1) <= e.close:
+        return not few and {"also": "its sign is flipped"}
+    return not few and bool(guess) and {"also": f"it is {e.times(factor)} what it should be{guess}"}
+
+
+def labels(e: Evidence) -> Array | None:
+    """Return the label of each row, from integers or rows with a 1 in them; None where there are none."""
+    for name, y in e.problem.inputs.items() if e.x.ndim == 2 else ():
+        if name != e.name and y.shape == e.x.shape and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all():
+            return np.asarray(y.argmax(axis=1))
+        inside = y.dtype.kind in "iu" and y.size > 0 and y.min() >= 0 and y.max() < e.x.shape[-1]
+        if y.shape == e.x.shape[:1] and inside:
+            return y
+    return None
+
+
+def of_labels(e: Evidence) -> Found:
+    """Test the slips in P - Y, the gradient of a cross-entropy by the logits: in Y, and in P."""
+    y = labels(e)
+    if y is None or not e.fits or not e.problem.is_loss:
+        return None
+    own, n = (np.arange(len(y)), y), len(y)
+    Y = np.zeros(e.true.shape)
+    Y[own] = 1.0
+    for columns, text in ((y, "as with dZ[:, y] -= 1"), (slice(None), "as with P - 1")):
+        extra = np.zeros(e.true.shape)
+        extra[:, columns] = 1.0
+        by = e.yours - e.true
+        if (extra - Y).any() and e.same(by, by.min() * (extra - Y)) and by.min() < 0.0:
+            return {"what": f"1 is subtracted in more entries than those of the labels, {text}; each row has one label"}
+    for scale in (n, 1):
+        P = e.true * scale + Y
+        if (P > 0.0).all() and np.allclose(P.sum(axis=1), 1.0, rtol=1e-9):
+            if e.is_mine(e.true * P * (1 - P)):
+                return {"what": "P - Y holds the derivative of the softmax already; yours has P * (1 - P) in it, too"}
+            if e.is_mine((e.x - Y) / scale):
+                return {"what": f"the probabilities P belong in P - Y; yours has {e.name} itself there"}
+    return None
 
 
 def surplus_term(e: Evidence) -> Found:
@@ -442,15 +515,19 @@ def unknown(e: Evidence) -> Found:
         # All of that side, or it is a coincidence; where the upstream gradient is 0 nothing can be wrong.
         if side[tuple(places.T)].all() and 0.9 * side.sum() <= len(places) and not side.all():
             where += f", all of them where {e.name} is {word}"
-    for axis, word in enumerate(("row", "column")):
-        line = one_line(e, axis)
-        where += f", all of them in {word} {line}" if line is not None else ""
+    for axis, (word, words) in enumerate(LINES if e.true.ndim > 1 else ENTRIES):
+        lines = np.unique(places[:, axis]).tolist()
+        in_a_row = lines == list(range(lines[0], lines[-1] + 1)) if lines else False
+        if in_a_row and 2 * len(lines) <= e.true.shape[axis]:
+            which = f"{word} {lines[0]}" if len(lines) == 1 else f"{words} {lines[0]} to {lines[-1]}"
+            where += f", all of them in {which}"
     return {"where": where}
 
 
+LACKS = "{} lacks the term {}, as a regularisation term gives it."
 FACTOR = "{d} is {times} the true gradient{everywhere}{guess}{turned}."
 RULES = (
-    Rule("placeholder", placeholder, "Every entry of {d} is 0: was it ever filled in?"),
+    Rule("placeholder", placeholder, "Every entry of {d} is {value}: was it ever filled in?"),
     Rule(
         "extra-dimension", extra_dimension,
         "The numbers of {d} are right, the shape is not: yours is {yours.shape}, {name} has {true.shape} ({hint}?).",
@@ -474,6 +551,10 @@ RULES = (
     ),
     Rule("upstream twice", upstream_twice),
     Rule("constant-factor", known_factor, FACTOR),
+    Rule(
+        "missing-term", term_alone,
+        "{d} is {rate:.6g} * {name} alone, as a regularisation term gives it: the gradient of the rest is missing.",
+    ),
     Rule("replayed", replayed),
     Rule(
         "missing-activation-derivative", nothing_but_upstream,
@@ -488,7 +569,7 @@ RULES = (
         "Entries of {name} that are used several times (windows overlap, indices repeat, a loop goes on) keep one "
         "contribution only: they add, += instead of =.",
     ),
-    Rule("missing-term", missing_term, "{d} lacks the term {rate:.6g} * {name}, as a regularisation term gives it."),
+    Rule("missing-term", missing_term, LACKS.format("{d}", "{rate:.6g} * {name}")),
     Rule("unknown", surplus_term, "{d} has too much of {rate:.6g} * {name}, as a regularisation term gives it."),
     Rule(
         "summed-over-batch", summed_over_batch,
@@ -500,6 +581,12 @@ RULES = (
     ),
     Rule("unknown", reversed_order, "{d} has the right numbers in reverse order along {along}."),
     Rule("constant-factor", any_factor, FACTOR),
+    Rule("transposed", transposed_and_more, "{d} is wrong in two ways: it is transposed, and {also}."),
+    Rule("unknown", of_labels, "{d} is wrong: {what}."),
+    Rule(
+        "updated-weights", updated,
+        "{d} is {name} after a step of gradient descent, {name} - {rate:.6g} * {d}: return the gradient alone.",
+    ),
     Rule("recognised", recognised),
     Rule("two at once", twofold),
     Rule("integer-dtype", integer_dtype, "{d} holds {yours.dtype} numbers; a gradient is float64."),

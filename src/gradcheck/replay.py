@@ -31,9 +31,10 @@ from gradcheck.slips import (
     times,
     times_within,
 )
-from gradcheck.trace import Node, Tape, Untraceable, as_factor, recorded
+from gradcheck.trace import ENTRIES, Node, Tape, Untraceable, as_factor, recorded
 
 TRANSPOSES = ("transpose", np.transpose)
+ACTIVATIONS = (np.tanh, np.maximum, np.where)
 # Steps gone through in all; ends of one activation that are tried; first and last uses of a value that are tried.
 BUDGET, ENDS, MOST_USES = 200_000, 8, 32
 # A small constant up to this one, against a division by 0, may be left out; a larger one is part of the function.
@@ -41,6 +42,8 @@ HARMLESS = 1e-6
 USUAL_RATES = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.001)
 BARE = "It leaves out the small constant {} of forward."
 TERM = "The gradient of one term of the loss is missing, such as a regularisation term."
+TERMS = "Only the last of the terms that make up the loss count, such as that of the last time step: add all of them."
+ONE_SIDE = "One side of a condition gets no gradient: each entry gets that of the side it took."
 MISSING = "A path is missing: a sum over entries (a mean, a variance, a norm) depends on the input too."
 
 
@@ -72,8 +75,8 @@ def replays(tape: Tape, dout: Array, truths: Mapping[str, Array]) -> Iterator[Re
     except (Untraceable, ValueError, TypeError, IndexError):
         return
     tables = (
-        activation_slips, formula_slips, broadcast_slips, maximum_slips, term_slips, fork_slips, guard_slips,
-        factor_slips, condition_slips,
+        formula_slips, broadcast_slips, maximum_slips, term_slips, condition_slips, activation_slips, fork_slips,
+        guard_slips, factor_slips, pick_slips,
     )  # fmt: skip
     slips = (product_slips(tape, arrived), updated_weights(tape, truths), *(table(tape) for table in tables))
     right = RightPass(tape, dout, arrived)
@@ -213,7 +216,8 @@ def activation_slips(tape: Tape) -> Iterator[Replay]:
         yield from residual_slips(tape, one)
     layers = [found[z] for z in layer_values(tape) if z in found]
     hidden = [ends[-1] for ends in layers[:-1]]
-    for several in (hidden, *([*hidden, end] for ends in layers[-1:] for end in ends)):
+    of_one_kind = [[end for ends in layers for end in ends if end.a.source is source] for source in ACTIVATIONS]
+    for several in (hidden, *([*hidden, end] for ends in layers[-1:] for end in ends), *of_one_kind):
         alike: dict[tuple[str, str], dict[Node, tuple[Node, Rule]]] = {}
         for one in several:
             for cause, text, rule in one.table:
@@ -232,10 +236,14 @@ def activation_slips(tape: Tape) -> Iterator[Replay]:
 
 def residual_slips(tape: Tape, one: Activation) -> Iterator[Replay]:
     """Yield slips in the error, the prediction p minus a target or the reverse, of which a loss is made."""
-    if one.z.source is not np.subtract or one.z.parents[0].value.shape != one.z.value.shape:
+    # The target is data: an array of the inputs, or one that is not recorded.
+    data = all(parent in tape.names for parent in one.z.parents[1:])
+    if one.z.source is not np.subtract or one.z.parents[0].value.shape != one.z.value.shape or not data:
         return
     p, turn = one.z.parents[0].value, one.z.slope(0)
     target = p - turn * one.z.value
+    if np.ptp(target) <= 1e-9 * np.abs(p).max(initial=0.0):
+        return
     text = "The error is needed here, the prediction minus the target; yours is the {} alone."
     flipped = "The sign of the target is flipped: yours has the prediction plus the target."
     for error, cause, said in (
@@ -244,7 +252,7 @@ def residual_slips(tape: Tape, one: Activation) -> Iterator[Replay]:
         (-target, "unknown", text.format("target")),
         (target, "unknown", text.format("target")),
     ):
-        s = local_slope(tape, one.z, one.a, turn * error) if np.ptp(target) > 0.0 else None
+        s = local_slope(tape, one.z, one.a, turn * error)
         if s is not None:
             yield Replay(cause, said, {"bridges": {one.a: (one.z, times(s))}})
 
@@ -326,7 +334,7 @@ def maximum_slips(tape: Tape) -> Iterator[Replay]:
 def product_slips(tape: Tape, arrived: Mapping[Node, Array]) -> Iterator[Replay]:
     """Yield slips in the two gradients of each matrix product, and another layer's values in it."""
     before = "The pre-activation z is used where its activation a belongs."
-    other_layer = "The activation of another layer is used: dW[l] needs A[l-1], the input of that layer."
+    other_layer = "{} used: dW[l] needs A[l-1], the input of its own layer."
     other_gradient = "The gradient dZ of another layer is used: dW[l] needs the dZ[l] of its own layer."
     other_weights = "The gradient goes back through the weights of another layer."
     no_time = "Nothing goes back from one step to the one before: what the later step hands back must be added."
@@ -334,7 +342,8 @@ def product_slips(tape: Tape, arrived: Mapping[Node, Array]) -> Iterator[Replay]
     alone: list[Replay] = []
     together: dict[tuple[Any, ...], tuple[str, str, dict[tuple[Node, int], Rule]]] = {}
     products = list(tape.products())
-    values = dict.fromkeys([*tape.inputs.values(), *tape.nodes, *(node.parents[0] for node in products)])
+    before_a_product = (node.parents[0] for node in products)
+    values = dict.fromkeys([*tape.inputs.values(), *tape.given, *tape.nodes, *before_a_product])
     # What goes into a layer, and what follows entry by entry from its product.
     of_layers = {node.parents[orientation(tape, node)[0]] for node in products}
     zs = layer_values(tape).keys()
@@ -344,7 +353,7 @@ def product_slips(tape: Tape, arrived: Mapping[Node, Array]) -> Iterator[Replay]
         W, A = node.parents[weights], node.factors[data]
         above = tape.above.get(node.parents[data], [])
         to_data, to_weights = (through, into) if weights else (into, through)
-        slips = list(product_table(node, *(tape.names.get(p, "XW"[k == weights]) for k, p in enumerate(node.parents))))
+        slips = list(product_table(node, *(tape.names.get(parent, "") for parent in node.parents)))
 
         def at_once(key: Any, k: int, wrong: Wrong, node: Node = node) -> None:
             cause, text, rule = wrong
@@ -365,13 +374,18 @@ def product_slips(tape: Tape, arrived: Mapping[Node, Array]) -> Iterator[Replay]
             B = as_factor(other.value, data)
             if B.shape[data - 2] != A.shape[data - 2] or not B.any():
                 continue
+            name = tape.names.get(other) or tape.given.get(other, "")
             if other in above:
-                slips.append((weights, ("wrong-variable", before, to_weights(B))))
-            elif other in of_layers:
-                slips.append((weights, ("off-by-one-layer", other_layer, to_weights(B))))
+                text = f"{name} is used where what follows from it entry by entry belongs." if name else before
+                # Where that is some number times it, the number says more.
+                if not proportional(A, B):
+                    slips.append((weights, ("wrong-variable", text, to_weights(B))))
+            elif other in of_layers and is_input(tape, W):
+                text = other_layer.format(f"{name} is" if name else "The activation of another layer is")
+                slips.append((weights, ("off-by-one-layer", text, to_weights(B))))
             elif other is not W:
-                mine = tape.names.get(other, "Another array")
-                text = f"{mine} is used where {tape.names.get(node.parents[data], 'the other factor')} belongs."
+                belongs = tape.names.get(node.parents[data], "the other factor")
+                text = f"{name or 'Another array'} is used where {belongs} belongs."
                 slips.append((weights, ("unknown", text, to_weights(B))))
         for there, product in enumerate(products):
             others, G = product.parents[orientation(tape, product)[1]], arrived.get(product, np.zeros(0))
@@ -397,6 +411,12 @@ def product_slips(tape: Tape, arrived: Mapping[Node, Array]) -> Iterator[Replay]
                     yield Replay("wrong-variable", before, {"edges": {(node, 1 - k): times(z.value)}})
 
 
+def proportional(a: Array, b: Array) -> bool:
+    """Return whether one array is some number times the other."""
+    top = np.unravel_index(int(np.abs(b).argmax()), b.shape)
+    return a.shape == b.shape and bool(b[top]) and same(a, a[top] / b[top] * b)
+
+
 def output(tape: Tape, node: Node) -> Node:
     """Return what comes out of a layer: the end of the steps that follow its product entry by entry, one by one."""
     while True:
@@ -414,14 +434,18 @@ def orientation(tape: Tape, product: Node) -> tuple[int, int]:
     """
 
     def weights(node: Node) -> list[bool]:
-        inputs = tape.inputs.values()
-        return [p in inputs or p.source in TRANSPOSES and p.parents[0] in inputs for p in node.parents]
+        return [is_input(tape, parent) for parent in node.parents]
 
     certain = [found for found in (weights(product), *map(weights, tape.products())) if sum(found) == 1]
     if not certain:
         turned = [parent.source in TRANSPOSES for parent in product.parents]
         certain = [turned] if sum(turned) == 1 else [[columns(tape, product), False]]
     return (1, 0) if certain[0][0] else (0, 1)
+
+
+def is_input(tape: Tape, node: Node) -> bool:
+    """Return whether a value is an input to differentiate, or one transposed."""
+    return node in tape.names or node.source in TRANSPOSES and node.parents[0] in tape.names
 
 
 def columns(tape: Tape, product: Node) -> bool:
@@ -436,6 +460,11 @@ def factor_slips(tape: Tape) -> Iterator[Replay]:
     The other factor may be an array that is no input, such as a mask or the weights of the examples.
     """
     for node in tape.nodes:
+        if node.source in (np.log, np.sqrt):
+            text = f"The derivative of {node.source.__name__} is missing: multiply the upstream gradient by it."
+            yield Replay(
+                "missing-activation-derivative", text, {"edges": {(node, 0): times_within(1.0, node.value.shape)}}
+            )
         parents = node.parents if node.kind == "elementwise" and node.source in (np.multiply, np.divide) else ()
         for k, parent in enumerate(parents if node.source is np.multiply else parents[:1]):
             others = [other for other in parents if other is not parent]
@@ -447,26 +476,51 @@ def factor_slips(tape: Tape) -> Iterator[Replay]:
                     text = f"The factor {s.flat[0]:.6g} of a step of forward's is missing on the way back."
                     yield Replay("constant-factor", text, {"edges": {(node, k): edge}})
                 continue
-            which = f", {tape.names[others[0]]}" if others and others[0] in tape.names else ""
+            name = tape.names.get(others[0], "") if others else ""
+            to = f" to {tape.names[parent]}" if parent in tape.names else ""
+            which = f", {name}," if name else ""
+            factor = f"the other factor of a product{which}" if node.source is np.multiply else f"a divisor{which}"
             wrong, right = ("divides", "multiply") if node.source is np.multiply else ("multiplies", "divide")
             mask = not others and np.isin(s, (0.0, 1.0)).all()
             lacking = ("wrong-mask", "A mask of forward's is not applied on the way back.") if mask else (
-                "unknown", f"A product of forward's lacks a factor on the way back{which}."
+                "unknown", f"On the way back{to} {factor} is missing."
             )  # fmt: skip
             yield Replay(*lacking, {"edges": {(node, k): edge}})
+            if others and node.source is np.multiply:
+                text = f"On the way back{to} {factor} is needed; yours has {tape.names.get(parent, 'this one')} itself."
+                own = times_within(parent.value, parent.value.shape)
+                yield Replay("wrong-variable", text, {"edges": {(node, k): own}})
             if s.all():
-                text = f"On the way back yours {wrong} by a factor of forward's{which}; it must {right} by it."
+                text = f"On the way back yours {wrong} by a factor of forward's{which[:-1]}; it must {right} by it."
                 yield Replay("unknown", text, {"edges": {(node, k): times_within(1 / s, parent.value.shape)}})
 
 
+def pick_slips(tape: Tape) -> Iterator[Replay]:
+    """Yield entries that are picked more than once, x[index], of which one contribution alone is kept."""
+    text = (
+        "Entries that are picked several times keep one contribution alone: np.add.at(dX, index, G) adds all of them."
+    )
+    for node in tape.nodes:
+        if node.source is ENTRIES:
+            yield Replay("overwritten-branch", text, {"edges": {(node, 0): functools.partial(put_back, node)}})
+
+
+def put_back(node: Node, G: Array) -> Array:
+    """Return zeros with G put where entries were picked; of those that meet in one place the last one stays."""
+    dX = np.zeros(node.parents[0].value.shape)
+    dX[node.axis] = G
+    return dX
+
+
 def condition_slips(tape: Tape) -> Iterator[Replay]:
-    """Yield conditions, np.where, whose gradient goes to one side everywhere, or to the wrong one, or to both so."""
+    """Yield conditions, np.where, whose gradient goes to one side everywhere or nowhere, or to the wrong one."""
     unmasked = "A condition of forward's is not applied on the way back: one side gets the gradients of all entries."
     turned = "The condition is the wrong way round: each entry gets the gradient of the side that it did not take."
     for node in tape.nodes:
         both: dict[tuple[Node, int], Rule] = {}
         for k, parent in enumerate(node.parents if node.source is np.where and node.kind == "elementwise" else ()):
             both[node, k] = times_within(1 - node.slope(k), parent.value.shape)
+            yield Replay("wrong-mask", ONE_SIDE, {"edges": {(node, k): nothing}})
             yield Replay("wrong-mask", unmasked, {"edges": {(node, k): times_within(1.0, parent.value.shape)}})
             yield Replay("wrong-mask", turned, {"edges": {(node, k): both[node, k]}})
         if len(both) > 1:
@@ -527,13 +581,22 @@ def term_slips(tape: Tape) -> Iterator[Replay]:
     """Yield each term of a loss without its gradient, however often it uses an input; among numbers there are none."""
     arrays = any(node.value.size > 1 for node in tape.inputs.values())
     for node in tape.nodes if arrays else ():
-        for k in range(2) if node.source in (np.add, np.subtract) and node.value.size == 1 < len(node.parents) else ():
-            yield Replay("missing-term", TERM, {"edges": {(node, k): nothing}}, "edge")
+        is_sum = node.source in (np.add, np.subtract) and node.value.size == 1 < len(node.parents)
+        for k, parent in enumerate(node.parents if is_sum else ()):
+            text = TERMS if k == 0 and parent.source is np.add else TERM
+            yield Replay("missing-term", text, {"edges": {(node, k): nothing}}, "edge")
 
 
 def fork_slips(tape: Tape) -> Iterator[Replay]:
     """Yield slips where a value is used more than once, so that several contributions add."""
     sums = []
+    at_last = (
+        "The upstream gradient arrives at the last step alone: at each step its own must be added to what comes back."
+    )
+    for node in tape.nodes:
+        steps = [(node, k) for k, parent in enumerate(node.parents) if len(tape.users[parent]) > 1]
+        if node.source in (np.stack, np.concatenate) and len(steps) == len(node.parents) - 1 > 0:
+            yield Replay("overwritten-branch", at_last, {"edges": dict.fromkeys(steps, nothing)})
     for parent, users in tape.users.items():
         what = tape.names.get(parent, "A value on the way")
         # A square, W * W, is one use.
@@ -566,16 +629,18 @@ def name_of_loss(tape: Tape, parent: Node, node: Node, what: str, uses: int) -> 
     """
     beside, whole = followers(tape, parent, node), followers(tape, parent, node, entry_by_entry=True)
     here, shrinks = node, node.shrinks
+    forks = False
     while here not in whole and not (shrinks and here in beside and here.value.size == 1):
         users = tape.users.get(here, [])
         if not users:
             break
+        forks |= any(user is not users[0][0] for user, _ in users)
         here = users[0][0]
         shrinks |= here.shrinks
     if here.source is np.where and not shrinks:
-        return "wrong-mask", "One side of a condition gets no gradient: each entry gets that of the side it took."
+        return "wrong-mask", ONE_SIDE
     final = here.value.size == 1 and tape.out.value.size == 1
-    if shrinks and final and here.source in (np.add, np.subtract):
+    if shrinks and final and here.source in (np.add, np.subtract) and not forks:
         return "missing-term", TERM
     if shrinks and here in whole:
         return PATH, MISSING

@@ -23,6 +23,7 @@ KEPT = (
     (slice(-1), "not-summed", LEFT_OUT.format("last", "end too early")),
 )
 PATH = "missing-path"
+BY_ACCIDENT = "the shapes agree only by accident"
 
 
 def same(a: Array, b: Array) -> bool:
@@ -115,9 +116,16 @@ def activation_table(z: Array, a: Array, s: Array, beyond: Array | None, straigh
             "The mask is not applied: entries that the forward set to 0, or to another constant, must get no gradient."
         )
         yield mask, unmasked, times(levels[1])
+        if levels[1] != 1.0:
+            both = f"The mask and the factor {levels[1]:.6g} that comes with it are not applied on the way back."
+            yield mask, both, lambda G: G
     elif not same(s, np.ones(s.shape)):
-        what = ", its mask," if masked else ""
-        missing = f"The derivative of the activation{what} is missing: multiply the upstream gradient by it."
+        missing = "The derivative of the activation is missing: multiply the upstream gradient by it."
+        if masked:
+            missing = (
+                "The derivative of the activation, its mask, is missing, or is 1 everywhere, as a >= 0 is: multiply "
+                "the upstream gradient by z > 0."
+            )
         yield "missing-activation-derivative", missing, lambda G: G
     upstream = "The upstream gradient is missing where the derivative of the activation enters: multiply by it."
     yield "missing-upstream", upstream, without_upstream(s)
@@ -127,7 +135,7 @@ def activation_table(z: Array, a: Array, s: Array, beyond: Array | None, straigh
         squared = [level for level in levels if level * level != level]
         other = f", or its slope {squared[0]:.6g} is {squared[0] ** 2:.6g} in yours" if len(squared) == 1 else ""
         yield variable, f"The derivative of the activation is applied twice{other}.", times(s * s)
-    if beyond is not None and levels.size != 2 and not same(beyond, s) and not is_square:
+    if beyond is not None and beyond.any() and levels.size != 2 and not same(beyond, s) and not is_square:
         yield (
             variable,
             "The derivative of the activation is taken at its output a where its input z belongs.",
@@ -151,6 +159,17 @@ def activation_table(z: Array, a: Array, s: Array, beyond: Array | None, straigh
             ("unknown", "In 1 - a**2 the 1 - is missing: yours is a**2.", a**2),
         ):
             yield cause, text, times(wrong)
+    if same(s, a + 1):
+        yield variable, "The slope here is a + 1, which is exp(z); yours is a.", times(a)
+    if is_square:
+        doubled = 2.0 if same(s * s, 4 * a) else 1.0
+        without = "In the derivative of a square the factor that was squared is missing."
+        yield "missing-activation-derivative", without, times(doubled * (s != 0.0))
+    if levels.size == 0 and not is_square and np.abs(a).max(initial=0.0) <= 1.0:
+        for of, slope in (("1 - a**2 is tanh's", 1 - a**2), ("a * (1 - a) is the sigmoid's", a * (1 - a))):
+            if not same(np.abs(s), slope):
+                yield "unknown", f"The derivative of another activation is used: {of}.", times(slope)
+        yield "unknown", "The derivative of another activation is used: z > 0 is ReLU's.", times(z > 0.0)
     if s.all() and not same(s * s, np.ones(s.shape)):
         yield (
             "unknown",
@@ -190,8 +209,18 @@ def softmax_table(P: Array, axis: int, logarithm: bool) -> Iterator[Wrong]:
         return lambda G: whole(G, total(G, along))
 
     own = "Each output's own term is missing; with a cross-entropy that is the Y in P - Y."
-    diagonal = "Only the diagonal of the softmax's Jacobian is there: every output depends on every input of its row."
+    line = "row" if axis == P.ndim - 1 else "column" if P.ndim == 2 else f"line along axis {axis}"
+    diagonal = (
+        f"Only the diagonal of the softmax's Jacobian is there: every output depends on every input of its {line}."
+    )
     yield "diagonal-jacobian", diagonal, times((1 - P) if logarithm else P * (1 - P))
+    if not logarithm:
+        positive = "Beside its diagonal the softmax's Jacobian is -p_i * p_j; yours has + p_i * p_j there."
+        outside = "P multiplies G alone in yours; it multiplies the whole difference, P * (G - sum(P * G))."
+        without = "In P * (G - sum(P * G)) the P in the sum is missing."
+        yield "sign", positive, lambda G: P * (G + total(G, axis) - 2 * P * G)
+        yield "unknown", outside, lambda G: P * G - total(G, axis)
+        yield "unknown", without, lambda G: P * (G - G.sum(axis=axis, keepdims=True))
     yield PATH, "The path through the softmax's sum is missing: each output depends on all.", lambda G: whole(G, 0.0)
     yield "overwritten-branch", own, lambda G: -P * total(G, axis)
     yield "missing-activation-derivative", "The derivative of the softmax is missing.", lambda G: G
@@ -286,14 +315,20 @@ def of_factor(product: Node, k: int, rule: Rule) -> Rule:
 
 
 def product_table(product: Node, first: str, second: str) -> Iterator[tuple[int, Wrong]]:
-    """Yield slips in dA = G @ B.T (side 0) and dB = A.T @ G (side 1), the gradients of Z = A @ B; with their names."""
+    """Yield slips in dA = G @ B.T (side 0) and dB = A.T @ G (side 1), the gradients of Z = A @ B.
+
+    ``first`` and ``second`` are the names of the factors, "" where they have none.
+    """
     A, B = product.factors
-    accident = "You multiplied by the {} without the transpose; the shapes agree only by accident."
+    accident = f"You multiplied by the {{}}; {BY_ACCIDENT}."
+    upstream = "The upstream gradient of this product is missing: there are ones in its place."
     turned = "The factors of the matrix product are the wrong way round."
     transpose = "The upstream gradient of this product is transposed where it must not be, or lacks its transpose."
     star = "* multiplies entry by entry; a matrix product, @, belongs here: a sum."
-    yield 0, ("missing-transpose", accident.format(f"second factor ({second}, not {second}.T)"), lambda G: G @ B)
-    yield 1, ("missing-transpose", accident.format(f"first factor ({first}, not {first}.T)"), lambda G: A @ G)
+    yield 0, ("missing-transpose", accident.format(untransposed("second", second, first)), lambda G: G @ B)
+    yield 1, ("missing-transpose", accident.format(untransposed("first", first, second)), lambda G: A @ G)
+    yield 0, ("missing-upstream", upstream, lambda G: np.ones(G.shape) @ B.mT)
+    yield 1, ("missing-upstream", upstream, lambda G: A.mT @ np.ones(G.shape))
     for side, rule in ((0, lambda G: B @ G), (0, lambda G: B.mT @ G), (1, lambda G: G @ A), (1, lambda G: G @ A.mT)):
         yield side, ("missing-transpose", turned, rule)
     yield 0, ("missing-transpose", transpose, lambda G: G.mT @ B.mT)
@@ -303,6 +338,13 @@ def product_table(product: Node, first: str, second: str) -> Iterator[tuple[int,
     for part, cause, text in KEPT if A.shape[-1] > 1 else ():
         for side, rule in enumerate(partial_product(A, B, part)):
             yield side, (cause, text, rule)
+
+
+def untransposed(place: str, name: str, other: str) -> str:
+    """Return what to call a factor of a product that lacks its transpose, by its own name or by that of the other."""
+    if name:
+        return f"{place} factor ({name}, not {name}.T) without the transpose"
+    return f"{place} factor of {f'the product with {other}' if other else 'a product'}, not by its transpose"
 
 
 def partial_product(A: Array, B: Array, part: slice) -> tuple[Rule, Rule]:

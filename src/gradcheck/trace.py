@@ -360,6 +360,8 @@ class Tape:
     nodes: list[Node]
     inputs: dict[str, Node]
     out: Node
+    # The other arrays of floats, by which nothing is differentiated, with their names.
+    given: dict[Node, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.names = {node: name for name, node in self.inputs.items()}
@@ -485,7 +487,10 @@ def record(problem: Problem, forward: Function) -> Tape | None:
         traced = {name: Traced(node, nodes) for name, node in inputs.items()}
         with time_limit():
             out = problem.evaluate({**given, **traced}, forward)[0]
-        return Tape(nodes, inputs, out.node) if isinstance(out, Traced) and nodes else None
+        constants = {
+            Node(value): name for name, value in given.items() if name not in inputs and value.dtype.kind == "f"
+        }
+        return Tape(nodes, inputs, out.node, constants) if isinstance(out, Traced) and nodes else None
     except (Exception, TooSlow):
         return None
 

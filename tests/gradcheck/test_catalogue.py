@@ -240,7 +240,7 @@ def layer_norm_backward(dout, cache, slip=""):
     [
         ("axis", "wrong-axis", "forward takes axis 1"),
         ("no std", "unknown", "division by the standard deviation is missing"),
-        ("no gamma", "unknown", "lacks a factor on the way back, gamma"),
+        ("no gamma", "unknown", "On the way back the other factor of a product, gamma, is missing"),
     ],
 )
 def test_slips_in_a_normalisation_are_told(slip, cause, words):
@@ -420,7 +420,10 @@ def weighted_backward(cache, weights=lambda w: w):
 def test_factors_that_are_constants_are_told():
     rng = np.random.default_rng(0)
     inputs = {"P": rng.uniform(0.1, 0.9, (5, 3)), "w": rng.uniform(1, 2, 5), "y": rng.integers(0, 3, 5)}
-    for weights, words in ((np.ones_like, "lacks a factor"), (lambda w: 1 / w, "divides by a factor of forward's")):
+    for weights, words in (
+        (np.ones_like, "the other factor of a product is missing"),
+        (lambda w: 1 / w, "divides by a factor of forward's"),
+    ):
         wrong = functools.partial(weighted_backward, weights=weights)
         (finding,) = both_ways(weighted_forward, weighted_backward, wrong, inputs, ["P"])
         assert words in finding.message
