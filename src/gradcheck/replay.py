@@ -37,6 +37,8 @@ TRANSPOSES = ("transpose", np.transpose)
 ACTIVATIONS = (np.tanh, np.maximum, np.where)
 # Steps gone through in all; ends of one activation that are tried; first and last uses of a value that are tried.
 BUDGET, ENDS, MOST_USES = 200_000, 8, 32
+# Pairs of a product and a value that is tried in the place of one of its factors.
+MOST_PAIRS = 50_000
 # A small constant up to this one, against a division by 0, may be left out; a larger one is part of the function.
 HARMLESS = 1e-6
 USUAL_RATES = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.001)
@@ -344,12 +346,15 @@ def product_slips(tape: Tape, arrived: Mapping[Node, Array]) -> Iterator[Replay]
     products = list(tape.products())
     before_a_product = (node.parents[0] for node in products)
     values = dict.fromkeys([*tape.inputs.values(), *tape.given, *tape.nodes, *before_a_product])
+    if len(values) * len(products) > MOST_PAIRS:
+        values = dict.fromkeys([*tape.inputs.values(), *tape.given])
+    sides = {node: orientation(tape, node) for node in products}
     # What goes into a layer, and what follows entry by entry from its product.
-    of_layers = {node.parents[orientation(tape, node)[0]] for node in products}
+    of_layers = {node.parents[data] for node, (data, _) in sides.items()}
     zs = layer_values(tape).keys()
     of_layers |= {a for a, above in tape.above.items() if not zs.isdisjoint(above)}
     for place, node in enumerate(products):
-        data, weights = orientation(tape, node)
+        data, weights = sides[node]
         W, A = node.parents[weights], node.factors[data]
         above = tape.above.get(node.parents[data], [])
         to_data, to_weights = (through, into) if weights else (into, through)
@@ -388,7 +393,7 @@ def product_slips(tape: Tape, arrived: Mapping[Node, Array]) -> Iterator[Replay]
                 text = f"{name or 'Another array'} is used where {belongs} belongs."
                 slips.append((weights, ("unknown", text, to_weights(B))))
         for there, product in enumerate(products):
-            others, G = product.parents[orientation(tape, product)[1]], arrived.get(product, np.zeros(0))
+            others, G = product.parents[sides[product][1]], arrived.get(product, np.zeros(0))
             if product is not node and G.shape == node.value.shape:
                 dW = to_weights(A)(node.matrix(G))
                 slips.append((weights, ("off-by-one-layer", other_gradient, always(dW))))
