@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from gradcheck.direction import slope
+from gradcheck.evidence import largest, place
 from gradcheck.finite import measured_slope, quick
 from gradcheck.problem import Array, Broken, Problem, agree, copied, exception_text
 from gradcheck.report import Diagnosis, Finding, Verdict
-from gradcheck.values import differs, first_difference, same, short
+from gradcheck.values import differs, first_difference, same, told_apart
 from gradcheck.verdict import floor
 
 
@@ -100,15 +101,24 @@ def restlessness(problem: Problem) -> dict[str, Diagnosis]:
         if is_close(a, b) and is_close(b, c):
             continue
         if a.shape == b.shape == c.shape and is_close(b - a, c - b) and is_gradient(problem, name, b - a):
-            text = f"d{name} grows from call to call: {short(a)}, then {short(b)}. Start each call from zeros."
+            text = f"d{name} grows from call to call: {one_entry_of_two(name, a, b)}. Start each call from zeros."
             found[name] = Diagnosis("accumulates", text)
         else:
             text = (
-                f"d{name} differs between two calls with the same arguments: {short(a)}, then {short(b)}. Does "
+                f"d{name} differs between two calls with the same arguments: {one_entry_of_two(name, a, b)}. Does "
                 "backward draw random numbers, or change what it keeps, such as weights?"
             )
             found[name] = Diagnosis("not-deterministic", text)
     return found
+
+
+def one_entry_of_two(name: str, a: Array, b: Array) -> str:
+    """Return the entry that two answers differ most in: ``dW[0, 1] is 2, then 4``; both where the shapes differ."""
+    if a.shape != b.shape:
+        return f"its shape is {a.shape}, then {b.shape}"
+    index = largest(np.nan_to_num(b - a, nan=np.inf))
+    was, now = told_apart(float(a[index]), float(b[index]), least=6)
+    return f"{place('d' + name, index)} is {was}, then {now}"
 
 
 def is_gradient(problem: Problem, name: str, step: Array) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,11 @@ MEASURED = (
 )
 
 
-def decimal(number: float) -> str:
-    """Return a number with three digits, without an exponent where that stays short."""
+def decimal(number: float, digits: int = 3) -> str:
+    """Return a number with three digits, or more, without an exponent where that stays short."""
     if number == 0 or not 1e-12 <= abs(number) < 1e7:
-        return f"{number + 0.0:.3g}"
-    # Rounded first: NumPy drops the zeros of what it rounds up itself, as of 5.9999.
-    return np.format_float_positional(float(f"{number:.3g}"), precision=3, unique=False, fractional=False, trim="k")
+        return f"{number + 0.0:.{digits}g}"
+    return format(Decimal(f"{number:.{digits - 1}e}"), "f")
 
 
 def both(yours: float, true: float) -> str:
@@ -68,13 +68,15 @@ def nudge(problem: Problem, name: str, index: tuple[int, ...], yours: float | No
         return ""
     verb = "rises" if rise > 0 else "falls" if rise < 0 else "changes"
     by = decimal(step).rstrip("0") if step < 1e-4 else f"{step:.10g}"
-    text = f" Nudge {place(name, index)} by {by}: the loss {verb} by {decimal(abs(rise))}; your "
+    predicted = abs(yours * step) if yours is not None and np.isfinite(yours) else np.nan
+    # As many digits as it takes to tell a wrong prediction from the rise, and no more than the nudge can show.
+    digits = next((n for n in (3, 4, 5) if decimal(abs(rise), n) != decimal(predicted, n)), 3)
+    text = f" Nudge {place(name, index)} by {by}: the loss {verb} by {decimal(abs(rise), digits)}; your "
     if yours is None or not np.isfinite(yours):
         return f"{text}d{name} gives no prediction for it."
-    predicted = decimal(abs(yours * step))
     # After "rises by", a number alone is a rise.
     way = "" if yours == 0.0 or yours > 0.0 and rise > 0.0 else f"that it {'rises' if yours > 0.0 else 'falls'} by "
-    return f"{text}{place('d' + name, index)} predicts {way}{predicted}."
+    return f"{text}{place('d' + name, index)} predicts {way}{decimal(predicted, digits)}."
 
 
 def failed(
@@ -82,11 +84,11 @@ def failed(
 ) -> Finding:
     """Return the finding on a wrong gradient, with its worst entry where the shapes agree."""
     x, text = problem.inputs[name], said.sentence
-    known = yours if yours is not None and yours.shape == x.shape and x.size else None
+    known = np.asarray(yours, dtype=np.float64) if yours is not None and yours.shape == x.shape and x.size else None
     index = tuple(0 for _ in x.shape)
     worst = error = None
     if known is not None and true is not None:
-        error = np.asarray(known, dtype=np.float64) - true
+        error = known - true
         index = largest(np.where(np.isfinite(error), np.abs(error), np.inf))
         # No entry is told as -0, which an upstream gradient times a mask gives.
         worst = Worst(index, float(known[index]) + 0.0, float(true[index]) + 0.0)

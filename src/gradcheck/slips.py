@@ -355,7 +355,7 @@ def partial_product(A: Array, B: Array, part: slice) -> tuple[Rule, Rule]:
 def broadcast_table(node: Node, k: int, axis: int) -> Iterator[Wrong]:
     """Yield slips in the sum over the axes along which parent k, such as a bias, was broadcast."""
     shape = node.parents[k].value.shape
-    total = "Everything is summed to one number; the sum runs over the examples alone."
+    total = "Everything is summed to one number; the sum must run over the examples alone."
     wrong = f"The sum runs over axis {axis}, the wrong one."
     yield "not-summed", "It was broadcast, so its gradients must be summed.", lambda G: node.wide(k, G)
     yield "wrong-axis", total, lambda G: np.full(shape, node.wide(k, G).sum())

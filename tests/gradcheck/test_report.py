@@ -174,7 +174,9 @@ def test_matplotlib_is_imported_only_for_a_heat_map():
                 assert re.match(r"(import|from) (numpy|gradcheck|__future__|" + STANDARD + r")\b", line), line
 
 
-STANDARD = "collections|contextlib|copy|dataclasses|functools|html|inspect|io|itertools|linecache|math|pathlib|re"
+STANDARD = (
+    "collections|contextlib|copy|dataclasses|decimal|functools|html|inspect|io|itertools|linecache|math|pathlib|re"
+)
 STANDARD += "|signal|sys|textwrap|threading|time|traceback|typing|warnings"
 
 
