@@ -28,6 +28,7 @@ from gradcheck.problem import (
     line_of,
     quiet,
     read_problem,
+    restored,
     without_line,
 )
 from gradcheck.report import Diagnosis, Finding, Report, Verdict, Worst
@@ -109,7 +110,8 @@ def assert_gradients(forward: Function, backward: Function, inputs: Mapping[str,
 
 def run_check(problem: Problem, *, protocol: bool) -> Report:
     """Return the report of one check; ``protocol`` asks for findings on behaviour too."""
-    report = examined(problem, protocol=protocol)
+    with restored(problem.forward, problem.backward):
+        report = examined(problem, protocol=protocol)
     return replace(report, findings=tuple(by_name(problem, finding) for finding in report.findings))
 
 

@@ -15,7 +15,8 @@ from numpy.exceptions import ComplexWarning
 
 from gradcheck.problem import Array, Direction, Problem
 
-STEP = 1e-30
+# So small that its square is 0: a product of two values that both move stays on its kink where it is 0.
+STEP = 1e-170
 
 
 class NotExact(Exception):
@@ -39,7 +40,7 @@ def slope(problem: Problem, direction: Direction, inputs: Direction | None = Non
         try:
             through = problem.loss_of_steps
             value: Any = problem.loss(moved) if through is None else through(moved, inputs)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise NotExact(f"{type(error).__name__}: {error}") from error
     result = float(np.imag(value)) / STEP
     if not np.isfinite(result):

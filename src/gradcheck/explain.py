@@ -52,11 +52,18 @@ def judge_all(problem: Problem, answers: list[Any]) -> tuple[list[Finding], dict
     x = problem.inputs
     read = {name: read_answer(answer, name, x[name]) for name, answer in zip(problem.wrt, answers, strict=True)}
     ready = {
-        name: yours
+        name: yours if yours.dtype.kind == "f" else yours.astype(np.float64)
         for name, (yours, said) in read.items()
-        if said is None and yours is not None and yours.dtype.kind == "f" and yours.shape == x[name].shape
+        if said is None and yours is not None and yours.shape == x[name].shape
     }
-    verdicts = judge(problem, ready) if ready else {}
+    verdicts = judge(problem, ready)
+    for name in [name for name, verdict in verdicts.items() if verdict.verdict == "pass"]:
+        yours = read[name][0]
+        # Python's own 0 and 1 will do for a number.
+        if yours is not None and yours.dtype.kind != "f" and yours.ndim:
+            text = f"The numbers of d{name} are right, but they are {yours.dtype}; a gradient is float64."
+            read[name] = yours, Diagnosis("integer-dtype", text)
+            del verdicts[name]
     guards = functools.cache(lambda: list(guard_replays(problem)))
     for name, verdict in verdicts.items():
         off = verdict.verdict == "fail" or verdict.reason == "rough"
@@ -91,7 +98,7 @@ def explain(
 ) -> dict[str, Finding]:
     """Return a finding with its cause for each gradient that is wrong."""
     tape = recorded(problem)
-    exact = all(verdict.exact for verdict in verdicts.values())
+    exact = problem.exact
     try:
         truths = true_gradients(problem, exact, wrong)
     except NotExact:
@@ -143,6 +150,8 @@ def explain(
                 said = factor_of_others(name, evidence, said)
         assert said is not None
         true = evidence[name].true if name in evidence else truths.get(name)
+        # Of numbers that are right none is the worst.
+        true = None if said is read[name][1] and said.cause == "integer-dtype" else true
         told[name] = replace(failed(problem, name, said, yours, true), verdict=verdict)
     return told
 

@@ -33,9 +33,12 @@ class Measured(NamedTuple):
 
 
 def shifted(problem: Problem, direction: Direction, h: float) -> float:
-    """Return L at x + h·v."""
+    """Return L at x + h·v; NaN where forward raises there, as math.log does beyond 0."""
     moved = {name: problem.inputs[name] + h * v for name, v in direction.items()}
-    return float(problem.loss({**problem.inputs, **moved}))
+    try:
+        return float(problem.loss({**problem.inputs, **moved}))
+    except (Exception, SystemExit):
+        return np.nan
 
 
 def spread(problem: Problem, direction: Direction) -> float:
@@ -63,7 +66,7 @@ def rounding(problem: Problem, direction: Direction, length: float, at_x: float)
         if levels and np.count_nonzero(np.diff(values) == 0.0) > 2:
             break
         levels.append(float(np.abs(np.diff(values, 6)).max()) / np.sqrt(924.0))
-    return max(float(min(levels)), EPS * abs(at_x))
+    return max(float(min(filter(np.isfinite, levels), default=0.0)), EPS * abs(at_x))
 
 
 def measure(problem: Problem, direction: Direction) -> Measured:

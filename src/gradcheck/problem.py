@@ -34,6 +34,10 @@ IN_PLAIN_WORDS = (
         "each entry, and np.maximum compares entry by entry",
     ),
     (
+        "boolean subtract",
+        "True and False cannot be subtracted; make numbers of them first, as with (x > 0) * 1.0, or use np.sign",
+    ),
+    (
         r"bitwise_xor|for \^",
         "`^` is not a power in Python; write `**`",
     ),
@@ -106,7 +110,7 @@ def agree(a: Array, b: Array, close: float = 1e-7) -> bool:
     if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
         return False
     largest = max(float(np.abs(a).max(initial=0.0)), float(np.abs(b).max(initial=0.0)))
-    return largest == 0.0 or bool((np.abs(a - b) <= close * largest).all())
+    return largest == 0.0 or bool((np.abs(np.subtract(a, b, dtype=np.float64)) <= close * largest).all())
 
 
 def exception_text(error: BaseException) -> str:
@@ -207,6 +211,8 @@ class Problem:
     # The recorded steps; and L through them, where a complex step through forward loses a part. Both hold here alone.
     tape: Any = field(default=None, init=False)
     loss_of_steps: Callable[..., Any] | None = field(default=None, init=False)
+    # Whether slopes come from the complex step; the verdict finds out.
+    exact: bool = field(default=True, init=False)
 
     @property
     def evaluations(self) -> int:
@@ -266,8 +272,10 @@ class Problem:
         if lost:
             raise Broken("not-finite", f"forward returned NaN or infinity in {lost} of {value.size} entries.")
         if self.is_loss and value.size != 1:
-            text = f"forward returned an output of shape {value.shape}, but backward(cache) takes no upstream "
-            raise Broken("wrong-shape", f"{text}gradient: the loss must be one number.")
+            text = (
+                f"forward returned an output of shape {value.shape}, but backward(cache), with one required parameter, "
+            )
+            raise Broken("wrong-shape", f"{text}takes no upstream gradient: the loss must be one number.")
         return value
 
     def draw(self, shape: tuple[int, ...]) -> Array:
@@ -309,7 +317,7 @@ class Problem:
         self, inputs: Mapping[str, Array] | None = None, dout: Array | None = None, backward: Function | None = None
     ) -> dict[str, Array]:
         """Return the gradients of one more call, those that are numbers, by name of the input; {} where it raises."""
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(Exception, SystemExit):
             cache = copied(self.cache) if inputs is None else self.run(inputs)[1]
             return self.named(self.call_backward(cache, dout, backward))
         return {}
@@ -424,6 +432,39 @@ def by_layers(wanted: list[str]) -> str:
     if count < 2 or set(wanted) != {f"{key}{k}" for key in keys for k in range(1, count + 1)}:
         return ""
     return f" A list of {count} dicts, one for each layer, with the keys {', '.join(keys)} will do, too."
+
+
+@contextlib.contextmanager
+def restored(*functions: Function) -> Iterator[None]:
+    """Let the learner's objects hold afterwards what they held before, such as a layer's running mean."""
+    found: dict[int, tuple[Any, bool]] = {}
+    for function in functions:
+        inner = getattr(function, "__func__", function)
+        used = [getattr(function, "__self__", None)]
+        if inspect.isfunction(inner):
+            names = inspect.getclosurevars(inner)
+            used += [*names.nonlocals.values(), *names.globals.values()]
+        for thing in used:
+            gather(thing, getattr(inner, "__module__", ""), found)
+    before = [(holder, holder.copy()) for holder, is_kept in found.values() if is_kept]
+    try:
+        yield
+    finally:
+        for holder, then in before:
+            holder.clear()
+            holder.extend(then) if isinstance(holder, list) else holder.update(then)
+
+
+def gather(value: Any, module: str, found: dict[int, tuple[Any, bool]], inside: bool = False) -> None:
+    """Add to ``found`` the lists and dicts that a value holds; kept are those inside of objects of this module."""
+    is_own = type(value).__module__ == module and hasattr(value, "__dict__") and not inspect.isfunction(value)
+    holder = vars(value) if is_own else value
+    if type(holder) not in (list, tuple, dict) or id(holder) in found:
+        return
+    inside = inside or is_own
+    found[id(holder)] = holder, inside and type(holder) is not tuple
+    for part in holder.values() if type(holder) is dict else holder:
+        gather(part, module, found, inside)
 
 
 @contextlib.contextmanager

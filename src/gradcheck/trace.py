@@ -491,7 +491,7 @@ def record(problem: Problem, forward: Function) -> Tape | None:
             Node(value): name for name, value in given.items() if name not in inputs and value.dtype.kind == "f"
         }
         return Tape(nodes, inputs, out.node, constants) if isinstance(out, Traced) and nodes else None
-    except (Exception, TooSlow):
+    except (Exception, SystemExit, TooSlow):
         return None
 
 

@@ -1,8 +1,10 @@
 """The verdict: nothing right is refused, nothing wrong passes, at any scale and on any route."""
 
 import functools
+import math
 import os
 import re
+import sys
 
 import correct
 import numpy as np
@@ -1038,3 +1040,131 @@ def test_wrong_entry_of_a_loop_into_a_buffer_is_told_alone():
     rng = np.random.default_rng(0)
     report = check_gradients(forward, backward, {"X": rng.normal(size=(7, 8)), "K": rng.normal(size=(3, 3))}, seed=0)
     assert [finding.cause for finding in report.findings] == ["one-entry", None]
+
+
+# --- forwards that nothing records, or that cannot go everywhere -----------------------------------------------
+def sparse_lasso(w):
+    """Return a fit with an L1 term that nothing records; ``w`` has zeros in it."""
+    X = np.random.default_rng(0).normal(size=(40, 5))
+    w = np.asarray(w)
+    return np.mean((X @ w - X[:, 0]) ** 2) + 0.5 * np.sum(np.abs(w[1:])), (X, w)
+
+
+def sparse_lasso_backward(cache, rate=0.5):
+    X, w = cache
+    return 2 * X.T @ (X @ w - X[:, 0]) / 40 + rate * np.sign(w) * np.array([0, 1, 1, 1, 1])
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_penalty_that_nothing_records_is_noticed_beside_weights_of_zero(seed):
+    inputs = {"w": np.array([0.5, 1.2, 0.0, -0.7, 0.0])}
+    assert check_gradients(sparse_lasso, sparse_lasso_backward, inputs, seed=seed).ok
+    wrong = check_gradients(sparse_lasso, functools.partial(sparse_lasso_backward, rate=0.0), inputs, seed=seed)
+    assert wrong.verdict == "fail"
+
+
+def log_loss(P):
+    """Return a cross-entropy by math.log, which raises below 0."""
+    return -sum(math.log(p) for p in P[:, 0]) / len(P), P
+
+
+def log_loss_backward(P):
+    dP = np.zeros_like(P)
+    dP[:, 0] = -1 / P[:, 0] / len(P)
+    return dP
+
+
+def picked_beside(x):
+    """Return numbers between those of a table, by their places; the last place of the table is near."""
+    table, left = np.array([1.0, 3.0, 2.0, 5.0]), np.floor(x).astype(int)
+    return (left + 1 - x) * table[left] + (x - left) * table[left + 1], table[left + 1] - table[left]
+
+
+NARROW = {
+    "math.log near 0": (log_loss, log_loss_backward, {"P": np.array([[1e-3, 0.999], [0.4, 0.6], [1e-7, 1.0]])}),
+    "index near the end": (picked_beside, lambda d, slope: d * slope, {"x": np.array([2.999, 0.4])}),
+    "math.acos near 1": (
+        lambda x: (np.array([math.acos(one) for one in x]), x),
+        lambda d, x: -d / np.sqrt(1 - x**2),
+        {"x": np.array([0.9999, -0.3])},
+    ),
+    "sys.exit beyond 1": (
+        lambda x: (np.sum(x**2) if max(x.tolist(), key=abs).real <= 1 else sys.exit(), x),
+        lambda x: 2 * x,
+        {"x": np.array([0.9999, -0.3])},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NARROW)
+def test_forward_that_raises_beside_the_inputs_is_judged(name):
+    forward, backward, inputs = NARROW[name]
+    for seed in range(5):
+        assert check_gradients(forward, backward, inputs, seed=seed).ok
+        report = check_gradients(forward, lambda *args: 1.01 * backward(*args), inputs, seed=seed)
+        assert report.verdict == "fail"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_kink_where_both_factors_of_a_product_move_is_seen(seed):
+    gate, x = np.random.default_rng(seed).normal(size=4), np.array([0.0, 1.0, 0.0, -2.0])
+
+    def backward(d, cache):
+        gate, x = cache
+        dZ = d * (gate * x > 0)
+        return dZ * x, dZ * gate
+
+    report = check_gradients(
+        lambda gate, x: (np.maximum(gate * x, 0), (gate, x)), backward, {"gate": gate, "x": x}, seed=seed
+    )
+    assert report.ok, str(report)
+    assert "on a kink" in str(report)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, bool])
+def test_whole_numbers_that_are_right_are_told_by_their_type(dtype):
+    def check(backward, forward=lambda x: (np.maximum(x, 0).sum(), x)):
+        return check_gradients(forward, backward, {"x": np.array([1.5, -0.5, 2.0])}, seed=1).findings[0]
+
+    finding = check(lambda x: (x > 0).astype(dtype))
+    assert (finding.ok, finding.cause) == (False, "integer-dtype")
+    assert f"The numbers of dx are right, but they are {np.dtype(dtype)}" in finding.message
+    assert check(lambda x: np.ones(3, dtype=dtype), lambda x: (x.sum(), x)).cause == "integer-dtype"
+    assert check(lambda x: (x < 0).astype(dtype)).cause != "integer-dtype"
+    number = check_gradients(lambda x: (max(x, 0.0), x), lambda d, x: d if x > 0 else 0, {"x": -1.5}, seed=1)
+    assert number.ok
+
+
+def test_shape_is_explained_behind_an_absolute_value():
+    report = check_gradients(
+        lambda x: (x / (1 + np.abs(x)), x), lambda d, x: (d / (1 + np.abs(x)) ** 2)[None], {"x": np.array([0.4, -1.5])}
+    )
+    assert report.findings[0].cause == "extra-dimension"
+
+
+class RunningMean:
+    """A layer that remembers: a running mean, what it was called with, and a layer inside."""
+
+    def __init__(self, inner=None):
+        self.mean, self.seen, self.inner = np.zeros(2), [], inner
+
+    def forward(self, X):
+        self.mean = 0.9 * self.mean + 0.1 * X.mean(axis=0)
+        self.seen.append(X)
+        out = X if self.inner is None else self.inner.forward(X)[0]
+        return out**2, X
+
+    def backward(self, dout, X):
+        return dout * (2 * X if self.inner is None else 4 * X**3)
+
+
+@pytest.mark.parametrize("called", ["methods", "functions"])
+def test_layer_is_left_as_it_was(called):
+    layer = RunningMean(RunningMean())
+    forward, backward = layer.forward, layer.backward
+    if called == "functions":
+        forward, backward = (lambda X: layer.forward(X)), (lambda dout, X: layer.backward(dout, X))
+    report = check_gradients(forward, backward, {"X": np.array([[1.0, 2.0], [3.0, 5.0]])}, seed=1)
+    assert report.ok, str(report)
+    for one in (layer, layer.inner):
+        assert type(one.mean) is np.ndarray and not one.mean.any() and one.seen == []
