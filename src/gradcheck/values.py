@@ -341,6 +341,7 @@ def find_difference(yours: Any, expected: Any, path: str, tolerance: float) -> D
     """Return what is wrong with the first part that differs, or None; ``path`` says which part."""
     if expected is ... or (expected is None and yours is None):
         return None
+    yours, expected = in_python(yours), in_python(expected)
     if yours is None:
         text = f"{told(path, 'is', 'None')} instead of {short(expected)}"
         return Diagnosis("none", f"{text}." if path else f"{text}: {NO_RETURN}")
@@ -372,6 +373,12 @@ def find_difference(yours: Any, expected: Any, path: str, tolerance: float) -> D
         text = f"the right values in the wrong order: {short(yours)}, expected {short(expected)}."
         return Diagnosis("order", told(path, "has", text))
     return found
+
+
+def in_python(value: Any) -> Any:
+    """Return what NumPy holds as one True, False or text as Python's own."""
+    is_one = isinstance(value, np.generic | np.ndarray) and not value.ndim and value.dtype.kind in "bUS"
+    return value.item() if is_one else value
 
 
 def is_reordered(yours: Sequence[Any], expected: Sequence[Any], tolerance: float) -> bool:

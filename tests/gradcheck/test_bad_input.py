@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import slips
 
-from gradcheck import check_layer, problem
+from gradcheck import check_layer, check_values, problem
 
 X = np.random.default_rng(0).normal(size=(4, 3))
 forward = slips.tanh_forward
@@ -388,3 +388,12 @@ def test_slow_forward_is_not_asked_for_each_of_its_entries(monkeypatch):
     report = check_layer(slow, lambda dout, W: 2 * dout * W + 1, {"W": W}, seed=0)
     assert report.verdict == "fail"
     assert report.evaluations < 500
+
+
+def test_one_true_or_text_of_numpy_is_what_python_calls_so():
+    for yours, expected in ((np.True_, True), (True, np.True_), (np.array(True), True), (np.str_("a"), "a")):
+        assert check_values(lambda x, yours=yours: yours, [(1.0, expected)]).ok
+        assert check_values(lambda x, yours=yours: {"ok": [yours]}, [(1.0, {"ok": [expected]})]).ok
+    report = check_values(lambda x: x > 5, [(np.float64(1.0), True)])
+    assert "returned False, expected True" in str(report)
+    assert not check_values(lambda x: 1, [(1.0, True)]).ok
