@@ -12,7 +12,7 @@ from gradcheck.finite import measured_slope, quick
 from gradcheck.problem import Array, Broken, Problem, agree, copied, exception_text
 from gradcheck.report import Diagnosis, Finding, Verdict
 from gradcheck.values import differs, first_difference, same, told_apart
-from gradcheck.verdict import floor
+from gradcheck.verdict import floor, floor_of_steps
 
 
 def misbehaviour(
@@ -81,6 +81,8 @@ def remembers_first_cache(problem: Problem, correct: Mapping[str, Array]) -> set
             ahead = slope(there, {name: v})
             behind = ahead if abs(mine - ahead) <= least else -slope(there, {name: -v})
             if min(ahead, behind) - least <= mine <= max(ahead, behind) + least:
+                continue
+            if max(abs(mine), abs(ahead)) <= floor_of_steps(problem, name):
                 continue
             # Finite differences, which cost more, are asked only where the exact slope contradicts.
             if abs(mine - measured_slope(there, {name: v})) > least:

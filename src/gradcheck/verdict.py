@@ -16,7 +16,7 @@ from gradcheck.finite import EVALUATIONS_OF_A_MEASUREMENT, measure, quick
 from gradcheck.localise import halving
 from gradcheck.problem import EPS, Array, Direction, Problem
 from gradcheck.report import Verdict
-from gradcheck.trace import gradients_of_steps, loss_through_steps
+from gradcheck.trace import gradients_of_steps, loss_through_steps, recorded
 
 DIRECTIONS = 2
 VACUOUS = 0.01
@@ -62,10 +62,23 @@ class Exact:
     slopes: list[float]
 
 
-def floor(problem: Problem, name: str) -> float:
-    """Return the resolution of a gradient by this input: 64 roundings of L over the size of the input."""
+def floor(problem: Problem, name: str, terms: Array | None = None) -> float:
+    """Return the resolution of a gradient by this input: 64 roundings of L over the size of the input.
+
+    L is the sum of ``terms``; None: of dout * out.
+    """
     size = float(np.abs(problem.inputs[name]).max(initial=0.0)) or 1.0
-    return 64 * EPS * float(np.abs(problem.dout * problem.out).sum()) / size
+    return 64 * EPS * float(np.abs(problem.dout * problem.out if terms is None else terms).sum()) / size
+
+
+def floor_of_steps(problem: Problem, name: str) -> float:
+    """Return the coarsest resolution in the recorded steps: where a sum is 0, its terms are rounded all the same."""
+    tape = recorded(problem)
+    try:
+        arrived = {} if tape is None else tape.upstreams(problem.dout)
+    except Exception:  # as in gradients_of_steps
+        return 0.0
+    return max((floor(problem, name, G * node.value) for node, G in arrived.items() if node.parents), default=0.0)
 
 
 def length(values: Array) -> float:
@@ -179,7 +192,8 @@ def disputed(
     gradients = replayed()
     if gradients is not None:
         terms = np.asarray(gradients[name] * v)
-        return not abs(float(terms.sum()) - exact) <= FURTHEST * float(np.abs(terms).sum()) + floor(problem, name)
+        off = abs(float(terms.sum()) - exact) - FURTHEST * float(np.abs(terms).sum())
+        return not off <= floor(problem, name) and not off <= floor_of_steps(problem, name)
     agreeing = disagreeing = 0
     if abs(exact - opinion) <= close:
         careful = measure(problem, {name: v})
@@ -277,7 +291,7 @@ def rounding(problem: Problem, name: str, answer: Array, known: Exact, size: flo
         for by in (1e-13, 1e-12, 1e-11, 1e-10, 1e-9, 1e-8, 1e-7)
     }
     rough = max(abs(move - by / 1e-7 * beside[1e-7]) for by, move in beside.items())
-    resolution = floor(problem, name)
+    resolution = max(floor(problem, name), floor_of_steps(problem, name) if zero else 0.0)
     total = (resolution if zero else min(resolution, ROUGHEST * size)) + 20 * noise + min(50 * rough, ROUGHEST * size)
     rounded, moves = replace(problem, cache=problem.last_digits_changed(problem.cache)), [0.0]
     for number, answers in enumerate((problem.answers(given), problem.answers(problem.beside()), rounded.answers())):

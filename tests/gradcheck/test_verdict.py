@@ -1168,3 +1168,16 @@ def test_layer_is_left_as_it_was(called):
     assert report.ok, str(report)
     for one in (layer, layer.inner):
         assert type(one.mean) is np.ndarray and not one.mean.any() and one.seen == []
+
+
+def test_right_gradient_of_a_sum_that_is_zero_passes():
+    def backward(X):
+        dout = np.full(X.shape, 1 / X.size)
+        return dout - dout.mean(axis=0)
+
+    for seed in range(10):
+        X = np.random.default_rng(seed).normal(size=(5, 3))
+        report = check_layer(lambda X: (np.mean(X - X.mean(axis=0)), X), backward, {"X": X}, seed=seed)
+        assert report.ok, str(report)
+        for wrong in (lambda X: np.full(X.shape, 1 / X.size), lambda X: 1e-9 * X):
+            assert not check_layer(lambda X: (np.mean(X - X.mean(axis=0)), X), wrong, {"X": X}, seed=seed).ok
