@@ -65,10 +65,10 @@ HINTS = (
     ("zero-size array to reduction", " A window or slice is empty: does it begin behind the end of the array?"),
 )
 NO_RETURN = "is the return line missing? (print() and sort() return None, too.)"
+# A list or dict with more entries holds data, and no layers.
+MOST_HELD = 1000
 # The folder of the checker and of what is installed beside it: no learner's code lies there.
 INSTALLED = str(Path(__file__).parents[1])
-
-
 # A gradient that is not in the dict which backward returned.
 LEFT_OUT = object()
 
@@ -441,11 +441,13 @@ def restored(*functions: Function) -> Iterator[None]:
     for function in functions:
         inner = getattr(function, "__func__", function)
         used = [getattr(function, "__self__", None)]
-        if inspect.isfunction(inner):
-            names = inspect.getclosurevars(inner)
-            used += [*names.nonlocals.values(), *names.globals.values()]
-        for thing in used:
-            gather(thing, getattr(inner, "__module__", ""), found)
+        # A name that has no value yet is a ValueError; a list in a list in a list may go too deep.
+        with contextlib.suppress(ValueError, RecursionError):
+            if inspect.isfunction(inner):
+                names = inspect.getclosurevars(inner)
+                used += [*names.nonlocals.values(), *names.globals.values()]
+            for thing in used:
+                gather(thing, getattr(inner, "__module__", ""), found)
     before = [(holder, holder.copy()) for holder, is_kept in found.values() if is_kept]
     try:
         yield
@@ -459,7 +461,7 @@ def gather(value: Any, module: str, found: dict[int, tuple[Any, bool]], inside: 
     """Add to ``found`` the lists and dicts that a value holds; kept are those inside of objects of this module."""
     is_own = type(value).__module__ == module and hasattr(value, "__dict__") and not inspect.isfunction(value)
     holder = vars(value) if is_own else value
-    if type(holder) not in (list, tuple, dict) or id(holder) in found:
+    if type(holder) not in (list, tuple, dict) or id(holder) in found or len(holder) > MOST_HELD:
         return
     inside = inside or is_own
     found[id(holder)] = holder, inside and type(holder) is not tuple

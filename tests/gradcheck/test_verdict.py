@@ -1170,6 +1170,19 @@ def test_layer_is_left_as_it_was(called):
         assert type(one.mean) is np.ndarray and not one.mean.any() and one.seen == []
 
 
+def test_what_a_function_uses_may_be_large_deep_or_not_there_yet():
+    words, nested = [[k] for k in range(2000)], []
+    for _ in range(5000):
+        nested = [nested]
+
+    def forward(x):
+        return (x**2 if words and nested else later), x
+
+    assert check_gradients(forward, lambda d, x: 2 * d * x, {"x": np.ones(3)}).ok
+    later = 0
+    assert check_gradients(forward, lambda d, x: 2 * d * x + later, {"x": np.ones(3)}).ok
+
+
 def test_right_gradient_of_a_sum_that_is_zero_passes():
     def backward(X):
         dout = np.full(X.shape, 1 / X.size)
