@@ -58,8 +58,8 @@ def misbehaviour(
             text = f"d{name} differs between two calls with the same arguments. Is every entry of it filled in?"
             wrong(f"repeat d{name}", "not-deterministic", text)
         elif name in unlike:
-            text = f"d{name} uses numbers of a later forward call instead of those in the cache it is handed; what it needs belongs there."
-            wrong(f"repeat d{name}", "stale-cache", text)
+            text = f"d{name} uses numbers of a later forward call instead of those in the cache it is handed: "
+            wrong(f"repeat d{name}", "stale-cache", text + "what backward needs belongs there.")
         elif name in remembered:
             text = f"d{name} stays the same for the cache of another forward call, where the slope is another. "
             wrong(f"repeat d{name}", "stale-cache", text + "Use the cache that is handed in, nothing kept from before.")
