@@ -77,7 +77,7 @@ def floor_of_steps(problem: Problem, name: str) -> float:
     try:
         arrived = {} if tape is None else tape.upstreams(problem.dout)
     except Exception:  # as in gradients_of_steps
-        return 0.0
+        arrived = {}
     return max((floor(problem, name, G * node.value) for node, G in arrived.items() if node.parents), default=0.0)
 
 
@@ -291,15 +291,16 @@ def rounding(problem: Problem, name: str, answer: Array, known: Exact, size: flo
         for by in (1e-13, 1e-12, 1e-11, 1e-10, 1e-9, 1e-8, 1e-7)
     }
     rough = max(abs(move - by / 1e-7 * beside[1e-7]) for by, move in beside.items())
-    resolution = max(floor(problem, name), floor_of_steps(problem, name) if zero else 0.0)
+    resolution = floor(problem, name)
     total = (resolution if zero else min(resolution, ROUGHEST * size)) + 20 * noise + min(50 * rough, ROUGHEST * size)
     rounded, moves = replace(problem, cache=problem.last_digits_changed(problem.cache)), [0.0]
     for number, answers in enumerate((problem.answers(given), problem.answers(problem.beside()), rounded.answers())):
         again = answers.get(name)
         if again is not None and again.shape == answer.shape:
-            moves.append(length(without(again - answer, known.kinks)))
-            if number == 0 and moves[-1] > 1e-9 * size:
+            moved = length(without(again - answer, known.kinks))
+            if number == 0 and moved > 1e-9 * size:
                 return zero, None
+            moves.append(moved)
     return zero, total + 10 * max(moves)
 
 

@@ -1,5 +1,6 @@
 """The verdict's own arithmetic, number by number: what is added to the tolerance, and where the bounds lie."""
 
+import math
 import warnings
 
 import numpy as np
@@ -241,6 +242,39 @@ def test_recorded_steps_decide_to_a_millionth_of_their_terms(monkeypatch, off, i
     gradients = {"W": 2 * W}
     exact = float((2 * W * v).sum()) + off * float(np.abs(2 * W * v).sum())
     assert dispute(started(), exact, 2 * exact, v=v, replayed=lambda: gradients) is is_disputed
+
+
+def test_resolution_of_the_steps_is_that_of_the_largest_sum(monkeypatch):
+    # W - W.mean() sums to zero, and its terms do not.
+    problem = started(lambda W: (np.sum(W - np.mean(W)), W), lambda W: 0 * W)
+    assert verdict.floor(problem, "W") < 1e-28
+    largest = 64 * EPS * float(np.abs(W - W.mean()).sum()) / 3.0
+    assert verdict.floor_of_steps(problem, "W") == pytest.approx(largest, rel=1e-12, abs=0)
+    unrecorded = started(lambda W: (np.sum(np.array(W) ** 2), W))
+    assert verdict.floor_of_steps(unrecorded, "W") == 0.0
+    monkeypatch.setattr(verdict, "recorded", lambda problem: object())
+    assert verdict.floor_of_steps(problem, "W") == 0.0
+
+
+def test_second_opinion_is_a_careful_one_where_forward_raises_nearby():
+    def forward(W):
+        return sum(math.log(w) for w in W.real.ravel()), W
+
+    problem = started(forward, lambda W: 1 / W, {"W": np.array([3e-7, 1.0])})
+    v = {"W": np.array([1.0, 0.5])}
+    assert np.isnan(verdict.quick(problem, v))
+    assert verdict.opinion(problem, v) == pytest.approx(1 / 3e-7, rel=1e-4)
+
+
+def test_rounding_noise_is_that_of_x_where_forward_raises_everywhere_else():
+    calls = []
+
+    def forward(W):
+        calls.append(1)
+        return (float("nan") if len(calls) > 1 else 3.0), W
+
+    problem = started(forward)
+    assert rounding(problem, {"W": np.ones(W.shape)}, 1.0, 3.0) == 3.0 * EPS
 
 
 def test_steps_of_forward_are_asked_for_their_gradients():
@@ -583,6 +617,37 @@ def test_how_far_the_answer_moves_counts_ten_times(monkeypatch):
         moved = total - verdict.floor(problem, "W")
         assert moved == pytest.approx(10 * 1e-9 * np.sqrt(6), rel=0.01, abs=0)
     assert verdict.rounding(problem, "W", 2 * W + 1e-6, known, 10.0)[1] is None
+
+
+def test_answer_of_a_layer_that_remembers_is_asked_after_a_forward_at_the_inputs(monkeypatch):
+    state = {}
+
+    def forward(W):
+        state["W"] = np.real(W)
+        return np.sum(W**2), None
+
+    problem = started(forward, lambda cache: 2 * state["W"])
+    known = exact(problem)
+    crooked(monkeypatch, known)
+    problem.run({"W": 2 * W})
+    assert verdict.rounding(problem, "W", 2 * W, known, 10.0)[1] is not None
+
+
+@pytest.mark.parametrize("moves", ["inputs", "cache"])
+def test_both_inputs_and_cache_are_changed_in_their_last_digits(monkeypatch, moves):
+    def forward(W):
+        # A whole number is not changed in the cache.
+        return np.sum(W**2), int(not np.array_equal(W, problem.inputs["W"])) if moves == "inputs" else 1.0
+
+    def backward(cache):
+        return 2 * W + (1e-9 if cache != (0 if moves == "inputs" else 1.0) else 0.0)
+
+    problem = read_problem(forward, backward, {"W": W}, seed=0)
+    problem.start()
+    known = exact(problem)
+    crooked(monkeypatch, known)
+    total = verdict.rounding(problem, "W", 2 * W, known, 10.0)[1]
+    assert total == pytest.approx(verdict.floor(problem, "W") + 10 * 1e-9 * np.sqrt(6), rel=0.01, abs=0)
 
 
 # --- measured slopes -------------------------------------------------------------------------------------------
