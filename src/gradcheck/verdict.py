@@ -200,7 +200,7 @@ def disputed(
         if abs(exact - careful.slope) <= max(10 * careful.error, HIDDEN * scale):
             return False
         opinion = careful.slope
-        disagreeing += 10 * careful.error <= 0.1 * abs(exact - opinion)
+        disagreeing = int(10 * careful.error <= 0.1 * abs(exact - opinion))
     usable = problem.rng.permutation(np.setdiff1d(np.arange(x.size), known.kinks))
     for number, share in enumerate((1.0, 1.0, 1.0, 0.5, 0.25, 0.25, 0.1, 0.1, 0.03, 0.03, *[0.0] * 8)):
         if not usable.size:
