@@ -180,7 +180,7 @@ def disputed(
     where there are such, and the slopes are not theirs: their chain rule has no step size. Where there are none, a
     careful difference that agrees is enough, too; else careful ones decide, along directions of ever fewer entries, so
     that kinks beside x are left behind. One of all entries that agrees is enough; of parts MOST_AGREEING must agree and
-    none disagree, since the complex step may be wrong in other entries alone.
+    not two disagree, nor one entry, since the complex step may be wrong in other entries alone.
     """
     exact, v = known.slopes[number], known.directions[number]
     scale = max(abs(exact), abs(opinion))
@@ -215,10 +215,12 @@ def disputed(
             continue
         along = slope(problem, {name: v})
         agrees = abs(along - measured.slope) <= max(10 * measured.error, HIDDEN * scale * share_of_length)
-        agreeing, disagreeing = agreeing + agrees, disagreeing + (not agrees)
-        if disagreeing == 2 or not disagreeing and (agreeing == MOST_AGREEING or agrees and share == 1.0):
+        agreeing += agrees
+        # The gaps of several kinks may cancel, and hide them; one entry has its kink to itself, and counts twice.
+        disagreeing += 0 if agrees else 2 if count == 1 else 1
+        if disagreeing >= 2 or not disagreeing and (agreeing == MOST_AGREEING or agrees and share == 1.0):
             break
-    return disagreeing > 0
+    return disagreeing > (1 if agreeing else 0)
 
 
 def judge_exact(problem: Problem, name: str, answer: Array, known: Exact) -> Judgement:
